@@ -1,0 +1,1 @@
+"""Composition: interaction and escalation machines, settings, command line and process life cycle."""

@@ -1,0 +1,61 @@
+"""What a desk may ask of the centre. `center.service.ContactCenter` is the real one; desk tests use a fake.
+
+Every command names the acting person and is checked here, not at the desk: refusals are `CenterError`s.
+Documents are those of docs/api.md.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from center.live import Document, LiveDocuments
+from presence.model import Status
+from routing.model import AgentStatus, Person
+from vocabulary import CaseId, EscalationId, InteractionId, PersonId
+
+
+class CenterApi(Protocol):
+    """Commands and look-ups of the people at their desks."""
+
+    live: LiveDocuments
+
+    def person(self, person: PersonId) -> Person | None: ...
+
+    async def new_phone_password(self, actor: PersonId) -> Document: ...
+
+    async def choose_agent_status(self, actor: PersonId, status: AgentStatus, reason: str) -> None: ...
+
+    async def choose_availability(
+        self, actor: PersonId, status: Status, reason: str, until: datetime | None
+    ) -> None: ...
+
+    async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None: ...
+
+    async def escalate(
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
+    ) -> Document: ...
+
+    async def leave(self, actor: PersonId, interaction: InteractionId) -> None: ...
+
+    async def close(
+        self, actor: PersonId, interaction: InteractionId, outcome: str, resolved: bool, note: str
+    ) -> None: ...
+
+    async def rendered(self, actor: PersonId, escalation: EscalationId, digest: str) -> None: ...
+
+    async def accept(self, actor: PersonId, escalation: EscalationId) -> None: ...
+
+    async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None: ...
+
+    async def cancel(self, actor: PersonId, escalation: EscalationId) -> None: ...
+
+    async def edit_case(
+        self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int
+    ) -> dict[str, Any]: ...
+
+    async def interaction(self, actor: PersonId, interaction: InteractionId) -> Document: ...
+
+    async def timeline(self, actor: PersonId, interaction: InteractionId) -> list[Document]: ...
+
+    async def health(self) -> Document: ...

@@ -1,0 +1,119 @@
+"""The company as a node knows it: people, queues, numbers, phones. Read once at start, kept current by commands."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from center.documents import names_of
+from context.model import CaseTemplate
+from routing.model import Person, ServiceQueue
+from store.store import Store
+from telephony.admission import Directory as SipDirectory
+from telephony.admission import SipCredential, Trunk
+from telephony.digest import Algorithm, ha1
+from vocabulary import PersonId, QueueId
+
+PASSWORD_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Without the letters and digits that people mix up."""
+
+
+def ha1_pair(username: str, realm: str, password: str) -> tuple[str, str]:
+    """What is kept of a phone password: its MD5 and SHA-256 digests (RFC 7616 §3.4.2, RFC 8760)."""
+    return ha1(username, realm, password, Algorithm.MD5), ha1(username, realm, password, Algorithm.SHA_256)
+
+
+def new_password() -> str:
+    """Four groups of four characters, 80 bits: fit to be typed into a phone."""
+    return "-".join("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneServer:
+    """Where phones and presence clients connect, as shown on everyone's page."""
+
+    server: str
+    udp: int
+    tcp: int
+    tls: int
+    mqtt_host: str
+    mqtt_port: int
+
+
+@dataclass(slots=True)
+class CompanyDirectory:
+    """People, queues and templates of the company, and which phones are registered."""
+
+    store: Store
+    realm: str
+    people: dict[PersonId, Person]
+    queues: list[ServiceQueue]
+    templates: dict[QueueId, CaseTemplate]
+    credentials: dict[str, SipCredential]
+    trunks: tuple[Trunk, ...]
+    names: dict[PersonId, str]
+    registered: dict[PersonId, bool] = field(default_factory=dict)
+    phone_server: PhoneServer | None = None
+    on_sip_change: Callable[[SipDirectory], None] = lambda directory: None
+    set_device_password: Callable[[PersonId, str], Awaitable[None]] | None = None
+    """Gives the person's presence clients the same password, where the broker is ours."""
+
+    @classmethod
+    async def load(cls, store: Store, realm: str) -> CompanyDirectory:
+        """Read the company from the store.
+
+        Raises:
+            StoreError: The store does not answer.
+        """
+        people = await store.directory.people()
+        queues = await store.directory.queues()
+        templates = {queue.id: await store.directory.case_template(queue.id) for queue in queues}
+        credentials = {
+            c.username: SipCredential(c.username, c.person, c.ha1_md5, c.ha1_sha256)
+            for c in await store.directory.sip_credentials()
+        }
+        trunks = tuple(Trunk(t.name, t.addresses, t.outbound_uri or "") for t in await store.directory.trunks())
+        by_id = {person.id: person for person in people}
+        return cls(store, realm, by_id, queues, templates, credentials, trunks, names_of(people))
+
+    def sip(self) -> SipDirectory:
+        """What the switch must know to admit calls."""
+        numbers = frozenset(queue.number for queue in self.queues)
+        return SipDirectory(dict(self.credentials), self.trunks, numbers, frozenset({self.realm}))
+
+    def queue_by_number(self, number: str) -> ServiceQueue | None:
+        return next((queue for queue in self.queues if queue.number == number), None)
+
+    def template(self, queue: QueueId) -> CaseTemplate:
+        return self.templates[queue]
+
+    def phone_settings(self, person: PersonId) -> Mapping[str, Any]:
+        """What a person types into a phone, without the password, which nobody knows any more."""
+        server = self.phone_server
+        return {
+            "server": server.server if server else "",
+            "ports": {"udp": server.udp, "tcp": server.tcp, "tls": server.tls} if server else {},
+            "user": person,
+            "registered": self.registered.get(person, False),
+        }
+
+    def mqtt_settings(self, person: PersonId) -> Mapping[str, Any]:
+        server = self.phone_server
+        return {
+            "host": server.mqtt_host if server else "",
+            "port": server.mqtt_port if server else 0,
+            "user": person,
+        }
+
+    async def new_phone_password(self, person: PersonId) -> Mapping[str, Any]:
+        """Replace a person's device password (phone and MQTT) and return the new one, once."""
+        password = new_password()
+        md5, sha256 = ha1_pair(person, self.realm, password)
+        await self.store.directory.set_sip_credential(person, self.realm, md5, sha256)
+        self.credentials[person] = SipCredential(person, person, md5, sha256)
+        self.on_sip_change(self.sip())
+        if self.set_device_password is not None:
+            await self.set_device_password(person, password)
+        return {**self.phone_settings(person), "password": password}

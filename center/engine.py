@@ -1,0 +1,385 @@
+"""The runner: feeds events to the machines, performs their effects, feeds the outcomes back as events.
+
+One queue of events for the node, drained on the event loop: mutate once, drain all, then mutate again. Nothing in here
+waits; whatever needs waiting (the store) runs as a task and comes back as an event. What is new on screens is published
+once per drain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from center.documents import EscalationWork, Work
+from center.escalation import effects as escalation_effects
+from center.escalation import machine as escalation_machine
+from center.escalation.events import (
+    CasePushed,
+    ConversationEnded,
+    EscalationEvent,
+    Joined,
+    LeaseGranted,
+    LeaseRefused,
+    Timer,
+    TimerFired,
+)
+from center.escalation.model import Escalation, EscalationState
+from center.interaction import effects as interaction_effects
+from center.interaction import machine as interaction_machine
+from center.interaction.events import (
+    EscalationBegan,
+    EscalationEnded,
+    InteractionEvent,
+    NodeStopping,
+    Offered,
+    RingTimeout,
+    SpecialistAccepted,
+    WrapUpDone,
+)
+from center.interaction.model import Interaction, Phase
+from center.leases import LeaseKeeper
+from routing import effects as routing_effects
+from routing import events as routing_events
+from routing import machine as routing_machine
+from routing.machine import Routing
+from telephony.effects import DialLeg, LegEffect
+from telephony.events import LegEvent
+from telephony.model import Destination
+from telephony.switch import Switch
+from vocabulary import EndReason, EscalationId, InteractionId, LegId, PersonId, new_id
+
+log = structlog.get_logger(__name__)
+
+CLOSED_KEPT = 1_000
+"""How many closed interactions stay in memory for those who look at them right after the call."""
+
+
+class EventLog(Protocol):
+    """Where facts about interactions are appended; never blocks, never raises."""
+
+    def append(self, interaction: InteractionId, name: str, data: dict[str, Any]) -> None: ...
+
+
+class Surroundings(Protocol):
+    """What the engine tells the rest of the node."""
+
+    def push_case(self, esc: EscalationWork, work: Work) -> CasePushed:
+        """Send the context bundle to the specialist's screens."""
+        ...
+
+    def ring_headers(self, esc: Escalation) -> tuple[tuple[str, str], ...]:
+        """Extra headers of the INVITE towards the specialist."""
+        ...
+
+    def reserved(self, person: PersonId, holder: str | None) -> None:
+        """Somebody may be rung, or no longer (None)."""
+        ...
+
+    def publish(
+        self, works: set[InteractionId], escalations: set[EscalationId], agents: set[PersonId], queues: bool
+    ) -> None:
+        """Show and store what changed in this drain."""
+        ...
+
+
+class Engine:
+    """Every running interaction and escalation of the node, and its queues. Loop thread only."""
+
+    def __init__(
+        self, *, switch: Switch, leases: LeaseKeeper, events: EventLog, surroundings: Surroundings, routing: Routing
+    ) -> None:
+        self._switch = switch
+        self._leases = leases
+        self._events = events
+        self._surroundings = surroundings
+        self._loop = asyncio.get_running_loop()
+        self.routing = routing
+        self.works: dict[InteractionId, Work] = {}
+        self.closed: OrderedDict[InteractionId, Work] = OrderedDict()
+        self.escalations: dict[EscalationId, EscalationWork] = {}
+        self._interaction_of_leg: dict[LegId, InteractionId] = {}
+        self._escalation_of_leg: dict[LegId, EscalationId] = {}
+        self._queue: deque[Callable[[], None]] = deque()
+        self._draining = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dirty_works: set[InteractionId] = set()
+        self._dirty_escalations: set[EscalationId] = set()
+        self._dirty_agents: set[PersonId] = set()
+        self._dirty_queues = False
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Monotonic seconds, the machines' only clock."""
+        return self._loop.time()
+
+    def utc(self, at: float) -> datetime:
+        """Wall-clock time of a monotonic time, for people."""
+        return datetime.now(UTC) + timedelta(seconds=at - self.now())
+
+    # -- events in ----------------------------------------------------------------------------------------------
+
+    def begin(self, work: Work, first: InteractionEvent) -> None:
+        """Take up a new interaction."""
+        self.works[work.call.id] = work
+        self._interaction_of_leg[work.call.customer_leg] = work.call.id
+        self.tell_interaction(work.call.id, first)
+
+    def begin_escalation(self, state: Escalation, first: EscalationEvent) -> EscalationWork:
+        """Take up an escalation; the conversation it serves is told first."""
+        esc = EscalationWork(state)
+        self.escalations[state.id] = esc
+        self._escalation_of_leg[state.leg] = state.id
+        self.works[state.interaction].escalation = state.id
+        self.tell_interaction(state.interaction, EscalationBegan(state.id))
+        self.tell_escalation(state.id, first)
+        return esc
+
+    def leg_event(self, event: LegEvent) -> None:
+        """Bring an event of a leg to whom it concerns: the interaction, the escalation, or both."""
+        interaction = self._interaction_of_leg.get(event.leg)
+        escalation = self._escalation_of_leg.get(event.leg)
+        if escalation is not None:
+            self.tell_escalation(escalation, event)  # type: ignore[arg-type]  # the machines ignore what is not theirs
+        if interaction is not None:
+            self.tell_interaction(interaction, event)  # type: ignore[arg-type]
+
+    def tell_interaction(self, interaction: InteractionId, event: InteractionEvent) -> None:
+        self._post(lambda: self._step_interaction(interaction, event))
+
+    def tell_escalation(self, escalation: EscalationId, event: EscalationEvent) -> None:
+        self._post(lambda: self._step_escalation(escalation, event))
+
+    def tell_routing(self, event: routing_events.RoutingEvent) -> None:
+        self._post(lambda: self._step_routing(event))
+
+    def changed(self, interaction: InteractionId) -> None:
+        """Something beside call control changed (case, customer): show and store it."""
+        self._dirty_works.add(interaction)
+        self._post(lambda: None)
+
+    def _post(self, action: Callable[[], None]) -> None:
+        self._queue.append(action)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._queue:
+                self._queue.popleft()()
+        finally:
+            self._draining = False
+        self._publish()
+
+    def _publish(self) -> None:
+        works, escalations, agents = self._dirty_works, self._dirty_escalations, self._dirty_agents
+        queues, self._dirty_queues = self._dirty_queues, False
+        if not (works or escalations or agents or queues):
+            return
+        self._dirty_works, self._dirty_escalations, self._dirty_agents = set(), set(), set()
+        self._surroundings.publish(works, escalations, agents, queues)
+
+    # -- interactions -------------------------------------------------------------------------------------------
+
+    def _step_interaction(self, interaction: InteractionId, event: InteractionEvent) -> None:
+        work = self.works.get(interaction)
+        if work is None:
+            return
+        before = work.call
+        try:
+            work.call, effects = interaction_machine.step(before, event, self.now())
+        except Exception:
+            log.exception("interaction_bug", interaction_id=interaction, triggering_event=type(event).__name__)
+            self._abandon_broken(work)
+            return
+        work.took_part.update(p.person for p in work.call.staff if p.person is not None and p.talking)
+        self._dirty_works.add(interaction)
+        for effect in effects:
+            self._perform_interaction_effect(work, effect)
+        if work.call.phase is Phase.CLOSED:
+            self._retire(work)
+
+    def _perform_interaction_effect(self, work: Work, effect: interaction_effects.InteractionEffect) -> None:
+        call = work.call
+        match effect:
+            case interaction_effects.Enqueue():
+                self.tell_routing(routing_events.InteractionEnqueued(call.id, call.queue.id, call.arrived_at))
+            case interaction_effects.LeaveQueue():
+                self.tell_routing(routing_events.InteractionLeftQueue(call.id))
+            case interaction_effects.AcceptReservation(person):
+                self.tell_routing(routing_events.ReservationAccepted(person, call.id))
+            case interaction_effects.FailReservation(person, unanswered):
+                self.tell_routing(routing_events.ReservationFailed(person, call.id, unanswered))
+            case interaction_effects.ReleasePerson(person, wrap_up_s):
+                self.tell_routing(routing_events.AgentReleased(person, call.id, wrap_up_s))
+            case interaction_effects.StartRingTimer(leg, at):
+                self._start_timer(f"ring/{leg}", at, lambda: self.tell_interaction(call.id, RingTimeout(leg)))
+            case interaction_effects.StopEscalation(escalation, end):
+                self.tell_escalation(escalation, ConversationEnded(end))
+            case interaction_effects.Record(name, data):
+                self._events.append(call.id, name, data)
+            case _:
+                self._perform_leg_effect(effect, call.id)
+
+    def _perform_leg_effect(self, effect: LegEffect, interaction: InteractionId) -> None:
+        if isinstance(effect, DialLeg):
+            self._interaction_of_leg[effect.leg] = interaction
+        self._switch.perform(effect)
+
+    def _abandon_broken(self, work: Work) -> None:
+        """A broken invariant ends that one call; the node serves on."""
+        call, effects = interaction_machine.step(work.call, NodeStopping(EndReason.server_error("bug")), self.now())
+        work.call = call
+        for effect in effects:
+            self._perform_interaction_effect(work, effect)
+
+    def _retire(self, work: Work) -> None:
+        call = work.call
+        self.works.pop(call.id, None)
+        self.closed[call.id] = work
+        while len(self.closed) > CLOSED_KEPT:
+            self.closed.popitem(last=False)
+        for leg in [leg for leg, owner in self._interaction_of_leg.items() if owner == call.id]:
+            del self._interaction_of_leg[leg]
+
+    # -- escalations --------------------------------------------------------------------------------------------
+
+    def _step_escalation(self, escalation: EscalationId, event: EscalationEvent) -> None:
+        esc = self.escalations.get(escalation)
+        if esc is None:
+            return
+        esc.state, effects = escalation_machine.step(esc.state, event, self.now())
+        self._dirty_escalations.add(escalation)
+        for effect in effects:
+            self._perform_escalation_effect(esc, effect)
+        if esc.state.state is EscalationState.CLOSED:
+            self._cancel_timer(f"escalation/{escalation}")
+
+    def _perform_escalation_effect(self, esc: EscalationWork, effect: escalation_effects.EscalationEffect) -> None:
+        state = esc.state
+        match effect:
+            case escalation_effects.AcquireLease():
+                self._spawn(self._acquire_for_escalation(state))
+            case escalation_effects.ReleaseLease(lease):
+                self._surroundings.reserved(state.specialist, None)
+                self._spawn(self._leases.release(lease))
+            case escalation_effects.PushCase():
+                self._surroundings.reserved(state.specialist, state.id)
+                self.tell_escalation(state.id, self._surroundings.push_case(esc, self.works[state.interaction]))
+            case escalation_effects.RingSpecialist(leg):
+                headers = self._surroundings.ring_headers(state)
+                self._switch.perform(DialLeg(leg, Destination(person=state.specialist), state.shown, headers))
+            case escalation_effects.JoinConversation():
+                self._join(state)
+            case escalation_effects.ReportEnd():
+                self._escalation_ended(state)
+            case escalation_effects.StartTimer(timer, at):
+                self._start_escalation_timer(state.id, timer, at)
+            case escalation_effects.Record(name, data):
+                self._note_time(esc, name)
+                self._events.append(state.interaction, name, data)
+            case _:
+                self._switch.perform(effect)
+
+    def _start_escalation_timer(self, escalation: EscalationId, timer: Timer, at: float) -> None:
+        self._start_timer(f"escalation/{escalation}", at, lambda: self.tell_escalation(escalation, TimerFired(timer)))
+
+    def _note_time(self, esc: EscalationWork, name: str) -> None:
+        stage = name.rpartition(".")[2]
+        esc.times.setdefault(stage, datetime.now(UTC))
+
+    def _join(self, state: Escalation) -> None:
+        """Bring the specialist's leg into the conversation, if it still lives."""
+        self._interaction_of_leg[state.leg] = state.interaction
+        self.tell_interaction(state.interaction, SpecialistAccepted(state.id, state.specialist, state.leg))
+        self._post(lambda: self._confirm_join(state))
+
+    def _confirm_join(self, state: Escalation) -> None:
+        work = self.works.get(state.interaction)
+        if work is not None and work.call.by_leg(state.leg) is not None:
+            self.tell_routing(routing_events.AgentOccupied(state.specialist))
+            self.tell_escalation(state.id, Joined())
+        else:
+            self.tell_escalation(state.id, ConversationEnded(EndReason.success("customer_left")))
+
+    def _escalation_ended(self, state: Escalation) -> None:
+        self._escalation_of_leg.pop(state.leg, None)
+        work = self.works.get(state.interaction)
+        if work is not None and work.escalation == state.id:
+            work.escalation = None
+        self.tell_interaction(state.interaction, EscalationEnded(state.id))
+
+    async def _acquire_for_escalation(self, state: Escalation) -> None:
+        lease = await self._leases.acquire(state.specialist, state.id)
+        event = LeaseGranted(lease) if lease is not None else LeaseRefused("taken")
+        self.tell_escalation(state.id, event)
+
+    # -- routing ------------------------------------------------------------------------------------------------
+
+    def _step_routing(self, event: routing_events.RoutingEvent) -> None:
+        self.routing, effects = routing_machine.step(self.routing, event, self.now())
+        self._dirty_queues = True
+        for effect in effects:
+            self._perform_routing_effect(effect)
+
+    def _perform_routing_effect(self, effect: routing_effects.RoutingEffect) -> None:
+        match effect:
+            case routing_effects.AcquireLease(person, interaction):
+                self._spawn(self._acquire_for_interaction(person, interaction))
+            case routing_effects.ReleaseLease(lease):
+                self._spawn(self._leases.release(lease))
+            case routing_effects.OfferInteraction(person, interaction):
+                self.tell_interaction(interaction, Offered(person, LegId(new_id("leg"))))
+            case routing_effects.AgentChanged(person):
+                self._dirty_agents.add(person)
+            case routing_effects.WrapUpOver(person, interaction):
+                self.tell_interaction(interaction, WrapUpDone(person))
+            case routing_effects.StartTimer(at):
+                self._start_timer("routing", at, lambda: self.tell_routing(routing_events.TimerFired()))
+
+    async def _acquire_for_interaction(self, person: PersonId, interaction: InteractionId) -> None:
+        lease = await self._leases.acquire(person, interaction)
+        if lease is None:
+            self.tell_routing(routing_events.LeaseRefused(person, interaction))
+        else:
+            self.tell_routing(routing_events.LeaseGranted(person, interaction, lease))
+
+    # -- timers, tasks, the end ---------------------------------------------------------------------------------
+
+    def _start_timer(self, name: str, at: float, action: Callable[[], None]) -> None:
+        self._cancel_timer(name)
+
+        def fire() -> None:
+            self._timers.pop(name, None)
+            action()
+
+        self._timers[name] = self._loop.call_at(at, fire)
+
+    def _cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End every call in good order and wait until the store heard of it."""
+        for interaction in list(self.works):
+            self.tell_interaction(interaction, NodeStopping(EndReason.server_error("node_stopping")))
+        for name in list(self._timers):
+            self._cancel_timer(name)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=5)
+
+
+def find_interaction_of(engine: Engine, person: PersonId) -> Interaction | None:
+    """The live interaction a person is in, if any."""
+    return next((work.call for work in engine.works.values() if work.call.by_person(person)), None)

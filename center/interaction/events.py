@@ -1,0 +1,99 @@
+"""What happened to an interaction, beside the events of its legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
+from vocabulary import EndReason, EscalationId, LegId, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The customer's leg was admitted for a service number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Routing reserved an agent: ring him on `leg`."""
+
+    person: PersonId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class RingTimeout:
+    """The agent has let it ring long enough."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationBegan:
+    """Somebody asked for a specialist; the conversation goes on meanwhile."""
+
+    escalation: EscalationId
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialistAccepted:
+    """The specialist accepted and is on the line: let him in."""
+
+    escalation: EscalationId
+    person: PersonId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationEnded:
+    """The escalation is over without a specialist (declined, no answer, cancelled …)."""
+
+    escalation: EscalationId
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLeft:
+    """An agent or specialist leaves the conversation by his desk; the others talk on."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An agent or specialist ends the conversation for everybody, with its outcome."""
+
+    person: PersonId
+    outcome: str
+    resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpDone:
+    """A person's after-call work for this interaction is over."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStopping:
+    """The node shuts down: end the call in good order."""
+
+    end: EndReason
+
+
+InteractionEvent = (
+    Arrived
+    | Offered
+    | RingTimeout
+    | EscalationBegan
+    | SpecialistAccepted
+    | EscalationEnded
+    | PersonLeft
+    | Closed
+    | WrapUpDone
+    | NodeStopping
+    | LegRinging
+    | LegAnswered
+    | LegEnded
+    | PromptEnded
+)

@@ -1,0 +1,276 @@
+"""The life of an interaction: `step(interaction, event, now) -> (interaction, effects)`.
+
+    ARRIVAL ─answered─► GREETING ─prompt ended─► QUEUED ─offered─► OFFERED ─agent answers─► TALKING ◄─────────┐
+                                                   ▲ │                │                        │ escalate      │ ended
+                                                   └─┼── no answer ───┘                        ▼               │
+                                                     │                                     ESCALATING ─────────┤
+                                                     │ the agent is lost                       │ accepted      │
+                                                     │ and nobody came                         ▼               │
+                                                     └───────────────────────────────────  CONFERENCE ─one leaves
+    any ── customer hangs up, or somebody closes with an outcome ──► WRAP_UP ── all after-call work done ──► CLOSED
+
+Rules. The customer's leg is answered once and never re-invited: who hears whom is the mixing matrix alone (N3). The
+customer is never alone in silence: with nobody to talk to he hears music and is in the queue at his old place, or the call
+ends. A person who leaves is released at once; the others talk on. Late and repeated events change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from center.interaction.effects import (
+    AcceptReservation,
+    Enqueue,
+    FailReservation,
+    InteractionEffect,
+    LeaveQueue,
+    Record,
+    ReleasePerson,
+    StartRingTimer,
+    StopEscalation,
+)
+from center.interaction.events import (
+    Arrived,
+    Closed,
+    EscalationBegan,
+    EscalationEnded,
+    InteractionEvent,
+    NodeStopping,
+    Offered,
+    PersonLeft,
+    RingTimeout,
+    SpecialistAccepted,
+    WrapUpDone,
+)
+from center.interaction.model import Interaction, Participant, Phase
+from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix, StopPrompt
+from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
+from telephony.model import CallerIdentity, Destination, HoldMusic, everyone_hears_everyone
+from vocabulary import EndReason, LegId, ParticipantRole, PersonId
+
+Step = tuple[Interaction, list[InteractionEffect]]
+
+LEFT = EndReason.success("left")
+COMPLETED = EndReason.success("completed")
+CUSTOMER_LEFT = EndReason.success("customer_left")
+ABANDONED = EndReason.success("abandoned")
+NO_ANSWER = EndReason.upstream_error("no_answer")
+
+
+def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
+    """Apply one event. An interaction that is over only waits for the end of after-call work."""
+    if not call.is_live:
+        return _after_the_call(call, event, now)
+    match event:
+        case Arrived() if not call.participants:
+            customer = Participant(ParticipantRole.CUSTOMER, call.customer_leg, None, now)
+            call = replace(call, participants=(customer,))
+            return call, [Record("interaction.arrived"), AnswerLeg(call.customer_leg)]
+        case LegRinging(leg):
+            return call, [Record("leg.ringing", _who(call, leg))] if call.by_leg(leg) else []
+        case LegAnswered(leg):
+            return _leg_answered(call, leg, now)
+        case PromptEnded(leg) if leg == call.customer_leg and call.phase is Phase.GREETING:
+            return _wait_in_queue(call, now)
+        case Offered(person, leg):
+            return _ring_agent(call, person, leg, now)
+        case RingTimeout(leg):
+            return _no_answer(call, leg, now)
+        case EscalationBegan(escalation) if call.phase is Phase.TALKING and call.escalation is None:
+            return _enter(replace(call, escalation=escalation), Phase.ESCALATING, now), []
+        case SpecialistAccepted():
+            return _let_in(call, event, now)
+        case EscalationEnded(escalation) if escalation == call.escalation:
+            return _escalation_over(call, now)
+        case PersonLeft(person):
+            return _person_left(call, person, now)
+        case Closed(person, outcome, resolved):
+            call = replace(call, outcome=outcome, resolved=resolved)
+            data: dict[str, object] = {"by": person, "pii_outcome": outcome, "resolved": resolved}
+            call, effects = _finish(call, COMPLETED, now)
+            return call, [Record("interaction.outcome", data), *effects]
+        case LegEnded(leg, end):
+            return _leg_ended(call, leg, end, now)
+        case NodeStopping(end):
+            return _finish(call, end, now)
+        case Arrived() | PromptEnded() | EscalationBegan() | EscalationEnded() | WrapUpDone():
+            return call, []  # late and repeated events are normal and change nothing
+        case _:
+            assert_never(event)
+
+
+def mix(call: Interaction) -> SetMix:
+    """Who hears whom: everyone who talks; a customer with nobody to talk to hears music."""
+    talking = call.talking_legs
+    if talking == {call.customer_leg}:
+        return SetMix(talking, frozenset({(HoldMusic(), call.customer_leg)}))
+    return SetMix(talking, everyone_hears_everyone(talking))
+
+
+def _enter(call: Interaction, phase: Phase, now: float) -> Interaction:
+    return call if call.phase is phase else replace(call, phase=phase, phase_since=now)
+
+
+def _who(call: Interaction, leg: LegId) -> dict[str, object]:
+    participant = call.by_leg(leg)
+    return {"leg": leg, "role": participant.role.value, "person": participant.person} if participant else {"leg": leg}
+
+
+def _with_talking(call: Interaction, leg: LegId, now: float) -> Interaction:
+    roster = tuple(replace(p, talking=True, since=now) if p.leg == leg else p for p in call.participants)
+    return replace(call, participants=roster)
+
+
+def _without(call: Interaction, leg: LegId, now: float) -> Interaction:
+    """Take a leg out of the roster and add the time it talked to its role's budget."""
+    gone = call.by_leg(leg)
+    roster = tuple(p for p in call.participants if p.leg != leg)
+    if gone is None or not gone.talking:
+        return replace(call, participants=roster)
+    spent = call.served_s.get(gone.role, 0.0) + now - gone.since
+    return replace(call, participants=roster, served_s={**call.served_s, gone.role: spent})
+
+
+def _leg_answered(call: Interaction, leg: LegId, now: float) -> Step:
+    participant = call.by_leg(leg)
+    if participant is None or participant.talking:
+        return call, []
+    call = _with_talking(call, leg, now)
+    answered = Record("leg.answered", _who(call, leg))
+    if leg == call.customer_leg:
+        return _enter(call, Phase.GREETING, now), [answered, PlayPrompt(leg, call.greeting)]
+    assert participant.person is not None
+    call = _enter(replace(call, answered_at=call.answered_at or now), Phase.TALKING, now)
+    return call, [answered, AcceptReservation(participant.person), mix(call)]
+
+
+def _wait_in_queue(call: Interaction, now: float) -> Step:
+    call = _enter(call, Phase.QUEUED, now)
+    return call, [Record("interaction.queued", {"queue": call.queue.id}), mix(call), Enqueue()]
+
+
+def _ring_agent(call: Interaction, person: PersonId, leg: LegId, now: float) -> Step:
+    if call.phase is not Phase.QUEUED:
+        return call, [FailReservation(person, unanswered=False)]
+    agent = Participant(ParticipantRole.AGENT, leg, person, now)
+    call = _enter(replace(call, participants=(*call.participants, agent)), Phase.OFFERED, now)
+    return call, [
+        Record("interaction.offered", {"agent": person}),
+        DialLeg(leg, Destination(person=person), CallerIdentity("", call.caller_number)),
+        StartRingTimer(leg, now + call.queue.ring_timeout_s),
+    ]
+
+
+def _no_answer(call: Interaction, leg: LegId, now: float) -> Step:
+    participant = call.by_leg(leg)
+    if participant is None or participant.talking or participant.person is None:
+        return call, []
+    call = _enter(_without(call, leg, now), Phase.QUEUED, now)
+    return call, [
+        Record("reservation.timed_out", {"agent": participant.person}),
+        EndLeg(leg, NO_ANSWER),
+        FailReservation(participant.person, unanswered=True),
+    ]
+
+
+def _let_in(call: Interaction, event: SpecialistAccepted, now: float) -> Step:
+    if call.escalation != event.escalation or call.by_leg(event.leg) is not None:
+        return call, []
+    specialist = Participant(ParticipantRole.SPECIALIST, event.leg, event.person, now, talking=True)
+    call = _enter(replace(call, participants=(*call.participants, specialist)), Phase.CONFERENCE, now)
+    return call, [StopPrompt(event.leg), mix(call)]
+
+
+def _escalation_over(call: Interaction, now: float) -> Step:
+    call = replace(call, escalation=None)
+    if call.phase is not Phase.ESCALATING:
+        return call, []
+    if call.by_role(ParticipantRole.AGENT) is None:
+        return _wait_in_queue(call, now)  # the agent was lost meanwhile: back to the old place
+    return _enter(call, Phase.TALKING, now), []
+
+
+def _person_left(call: Interaction, person: PersonId, now: float) -> Step:
+    participant = call.by_person(person)
+    if participant is None:
+        return call, []
+    call, effects = _take_out(call, participant, LEFT, now)
+    return call, [EndLeg(participant.leg, LEFT), *effects]
+
+
+def _leg_ended(call: Interaction, leg: LegId, end: EndReason, now: float) -> Step:
+    participant = call.by_leg(leg)
+    if participant is None:
+        return call, []
+    gone = Record("leg.ended", {**_who(call, leg), "result": end.result.value, "reason": end.reason})
+    if participant.role is ParticipantRole.CUSTOMER:
+        ending = CUSTOMER_LEFT if call.answered_at else ABANDONED
+        call, effects = _finish(_without(call, leg, now), ending, now)
+        return call, [gone, *effects]
+    if not participant.talking and participant.person is not None:
+        call = _enter(_without(call, leg, now), Phase.QUEUED, now)
+        unanswered = end.reason in ("no_answer", "declined")
+        return call, [gone, FailReservation(participant.person, unanswered)]
+    call, effects = _take_out(call, participant, end, now)
+    return call, [gone, *effects]
+
+
+def _take_out(call: Interaction, participant: Participant, end: EndReason, now: float) -> Step:
+    """A person who talked is out: the others go on, wait for the specialist, or the call ends."""
+    call = _without(call, participant.leg, now)
+    call, effects = _release(call, participant)
+    effects.append(Record("participant.left", {"person": participant.person, "reason": end.reason}))
+    if participant.role is ParticipantRole.SPECIALIST and call.escalation is not None:
+        effects.append(StopEscalation(call.escalation, end))
+        call = replace(call, escalation=None)
+    if any(p.talking for p in call.staff):
+        return _enter(call, Phase.TALKING, now), [*effects, mix(call)]
+    if call.phase is Phase.ESCALATING:
+        return call, [*effects, mix(call)]
+    call, more = _finish(call, COMPLETED, now)
+    return call, [*effects, *more]
+
+
+def _release(call: Interaction, participant: Participant) -> Step:
+    if participant.person is None:
+        return call, []
+    if participant.role is not ParticipantRole.AGENT or call.queue.wrap_up_s <= 0:
+        return call, [ReleasePerson(participant.person, 0.0)]
+    call = replace(call, wrapping_up=call.wrapping_up | {participant.person})
+    return call, [ReleasePerson(participant.person, call.queue.wrap_up_s)]
+
+
+def _finish(call: Interaction, end: EndReason, now: float) -> Step:
+    """End every leg, release everyone, settle the escalation; after-call work may follow."""
+    effects: list[InteractionEffect] = [LeaveQueue()] if call.phase in (Phase.QUEUED, Phase.OFFERED) else []
+    if call.escalation is not None:
+        effects.append(StopEscalation(call.escalation, end))
+    for participant in call.participants:
+        effects.append(EndLeg(participant.leg, end))
+        call = _without(call, participant.leg, now)
+        if participant.talking:
+            call, more = _release(call, participant)
+            effects += more
+        elif participant.person is not None:
+            effects.append(FailReservation(participant.person, unanswered=False))
+    call = replace(call, end=end, ended_at=now)
+    phase = Phase.WRAP_UP if call.wrapping_up else Phase.CLOSED
+    return _enter(call, phase, now), [*effects, _closing_record(call, end)]
+
+
+def _closing_record(call: Interaction, end: EndReason) -> Record:
+    budgets = {f"{role.value}_s": round(spent, 3) for role, spent in call.served_s.items()}
+    data: dict[str, object] = {"result": end.result.value, "reason": end.reason, "fcr": call.resolved, **budgets}
+    return Record("interaction.closed", data)
+
+
+def _after_the_call(call: Interaction, event: InteractionEvent, now: float) -> Step:
+    match event:
+        case WrapUpDone(person):
+            call = replace(call, wrapping_up=call.wrapping_up - {person})
+            return (call if call.wrapping_up else _enter(call, Phase.CLOSED, now)), []
+        case Offered(person, _):
+            return call, [FailReservation(person, unanswered=False)]
+        case _:
+            return call, []

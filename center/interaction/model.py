@@ -1,0 +1,84 @@
+"""The states of an interaction and its roster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from routing.model import ServiceQueue
+from telephony.model import PromptName
+from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId
+
+
+class Phase(StrEnum):
+    """Where an interaction is."""
+
+    ARRIVAL = "arrival"
+    GREETING = "greeting"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    TALKING = "talking"
+    ESCALATING = "escalating"
+    CONFERENCE = "conference"
+    WRAP_UP = "wrap_up"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A place in the roster, bound to a leg. `talking` is False while the phone still rings."""
+
+    role: ParticipantRole
+    leg: LegId
+    person: PersonId | None
+    since: float
+    talking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One attempt of a customer to be served. Times are monotonic seconds."""
+
+    id: InteractionId
+    queue: ServiceQueue
+    caller_number: str
+    customer_leg: LegId
+    arrived_at: float
+    phase: Phase = Phase.ARRIVAL
+    phase_since: float = 0.0
+    participants: tuple[Participant, ...] = ()
+    escalation: EscalationId | None = None
+    wrapping_up: frozenset[PersonId] = field(default=frozenset())
+    answered_at: float | None = None
+    ended_at: float | None = None
+    end: EndReason | None = None
+    outcome: str = ""
+    resolved: bool | None = None
+    served_s: dict[ParticipantRole, float] = field(default_factory=dict)
+    """Talking time already spent by participants who left, per role: two of the three time budgets (CE-21)."""
+
+    @property
+    def greeting(self) -> PromptName:
+        return PromptName(self.queue.greeting)
+
+    @property
+    def is_live(self) -> bool:
+        return self.phase not in (Phase.WRAP_UP, Phase.CLOSED)
+
+    @property
+    def staff(self) -> tuple[Participant, ...]:
+        """Everyone of the company in the roster, ringing or talking."""
+        return tuple(p for p in self.participants if p.role is not ParticipantRole.CUSTOMER)
+
+    @property
+    def talking_legs(self) -> frozenset[LegId]:
+        return frozenset(p.leg for p in self.participants if p.talking)
+
+    def by_leg(self, leg: LegId) -> Participant | None:
+        return next((p for p in self.participants if p.leg == leg), None)
+
+    def by_person(self, person: PersonId) -> Participant | None:
+        return next((p for p in self.participants if p.person == person), None)
+
+    def by_role(self, role: ParticipantRole) -> Participant | None:
+        return next((p for p in self.participants if p.role is role), None)

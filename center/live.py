@@ -1,0 +1,136 @@
+"""Live documents: what screens show, as whole JSON documents by key, each with the people who may see it.
+
+Every change is offered to every subscription whose person is in the document's audience. A subscription's queue is
+bounded: a slow screen overflows, is told so, and gets a fresh snapshot; it never slows a call down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vocabulary import DeskRole, PersonId
+
+Document = Mapping[str, Any]
+
+QUEUE_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who may see a document: everyone logged in, or these people and these roles."""
+
+    everyone: bool = False
+    people: frozenset[PersonId] = frozenset()
+    roles: frozenset[DeskRole] = frozenset()
+
+    def admits(self, person: PersonId, roles: frozenset[DeskRole]) -> bool:
+        return self.everyone or person in self.people or bool(self.roles & roles)
+
+
+EVERYONE = Audience(everyone=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One document's new content, or None when it is gone from this screen."""
+
+    key: str
+    document: Document | None
+
+
+class Subscription:
+    """One screen's view: first `snapshot()`, then `changes()` until closed."""
+
+    def __init__(self, documents: LiveDocuments, person: PersonId, roles: frozenset[DeskRole]) -> None:
+        self._documents = documents
+        self.person = person
+        self.roles = roles
+        self._pending: dict[str, Change] = {}
+        self._wake = asyncio.Event()
+        self.overflowed = False
+
+    def snapshot(self) -> dict[str, Document]:
+        """Everything this person may see now; forgets what was queued, since the snapshot holds it."""
+        self._pending.clear()
+        self.overflowed = False
+        return self._documents.visible_to(self.person, self.roles)
+
+    def offer(self, change: Change) -> None:
+        """Queue a change; several changes of one document that wait together become the last one."""
+        self._pending.pop(change.key, None)
+        if len(self._pending) >= QUEUE_LIMIT:
+            self.overflowed = True
+            self._pending.clear()
+        if not self.overflowed:
+            self._pending[change.key] = change
+        self._wake.set()
+
+    async def changes(self) -> list[Change]:
+        """Wait for the next changes, in order. Empty list: the queue overflowed, take a new snapshot."""
+        await self._wake.wait()
+        self._wake.clear()
+        waiting = list(self._pending.values())
+        self._pending.clear()
+        return [] if self.overflowed else waiting
+
+    def close(self) -> None:
+        self._documents.unsubscribe(self)
+
+
+class LiveDocuments:
+    """The documents of one node and the screens that watch them. Loop thread only."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, tuple[Document, Audience]] = {}
+        self._subscriptions: set[Subscription] = set()
+
+    def get(self, key: str) -> Document | None:
+        entry = self._documents.get(key)
+        return entry[0] if entry else None
+
+    def visible_to(self, person: PersonId, roles: frozenset[DeskRole]) -> dict[str, Document]:
+        """All documents this person may see. Keys of the form `me/<person>` are shown to that person as `me`."""
+        return {
+            _shown_key(key): document
+            for key, (document, audience) in self._documents.items()
+            if audience.admits(person, roles)
+        }
+
+    def put(self, key: str, document: Document, audience: Audience) -> None:
+        """Replace a document and tell the screens; those who lost the right to see it are told it is gone."""
+        old = self._documents.get(key)
+        if old is not None and old[0] == document and old[1] == audience:
+            return
+        self._documents[key] = (document, audience)
+        for subscription in self._subscriptions:
+            if audience.admits(subscription.person, subscription.roles):
+                subscription.offer(Change(_shown_key(key), document))
+            elif old is not None and old[1].admits(subscription.person, subscription.roles):
+                subscription.offer(Change(_shown_key(key), None))
+
+    def drop(self, key: str) -> None:
+        old = self._documents.pop(key, None)
+        if old is None:
+            return
+        for subscription in self._subscriptions:
+            if old[1].admits(subscription.person, subscription.roles):
+                subscription.offer(Change(_shown_key(key), None))
+
+    def subscribe(self, person: PersonId, roles: frozenset[DeskRole]) -> Subscription:
+        subscription = Subscription(self, person, roles)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        self._subscriptions.discard(subscription)
+
+    def is_watching(self, person: PersonId) -> bool:
+        """Whether this person has at least one screen open."""
+        return any(subscription.person == person for subscription in self._subscriptions)
+
+
+def _shown_key(key: str) -> str:
+    return "me" if key.startswith("me/") else key

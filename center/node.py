@@ -1,0 +1,286 @@
+"""One node: everything a `ringside serve` process is, started in order and stopped in reverse.
+
+    store ─► presence (broker) ─► switch ─► centre ─► desk
+
+Each part that cannot start says in words what to mend; what was started before it is stopped again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from center.bindings import BindingKeeper
+from center.demo import NODE_ACCOUNT, make_demo_company
+from center.directory import CompanyDirectory, PhoneServer
+from center.live import LiveDocuments
+from center.service import ContactCenter
+from center.settings import Settings
+from desk.app import create_app
+from desk.logins import Logins
+from desk.server import DeskServer
+from desk.settings import DeskSettings
+from presence.model import Availability
+from presence.runner import PresenceService
+from presence.settings import PresenceSettings
+from store.records import GeneratedLogin
+from store.store import Store
+from telephony.adapters.pjsip import PjsipSwitch
+from telephony.events import SwitchEvent
+from telephony.settings import SwitchSettings
+from vocabulary import PersonId
+
+log = structlog.get_logger(__name__)
+
+WATCH_EVERY_S = 1.0
+"""How often the node looks whether broker and event log are well; screens show a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddresses:
+    """Where the running node can be reached; written to `<state dir>/node.json` for programs."""
+
+    web: str
+    sip_address: str
+    udp: int
+    tcp: int
+    tls: int
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_prefix: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "web": self.web,
+            "sip": {"address": self.sip_address, "udp": self.udp, "tcp": self.tcp, "tls": self.tls},
+            "mqtt": {"host": self.mqtt_host, "port": self.mqtt_port, "prefix": self.mqtt_prefix},
+        }
+
+
+class Node:
+    """A running node. `async with Node(settings) as node:` starts and stops it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parts = AsyncExitStack()
+        self._center: ContactCenter | None = None
+        self._early_events: list[SwitchEvent] = []
+        self.new_logins: list[GeneratedLogin] = []
+        self.addresses: NodeAddresses
+
+    async def __aenter__(self) -> Node:
+        try:
+            await self._start()
+        except BaseException:
+            await self._parts.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._parts.aclose()
+
+    async def _start(self) -> None:
+        settings = self._settings
+        prepare_state_dir(settings.state_dir)
+        store = await open_store(settings)
+        self._parts.push_async_callback(store.close)
+        self.new_logins = await make_demo_company(store, settings)
+        directory = await CompanyDirectory.load(store, settings.sip.realm)
+
+        presence = self._make_presence(directory)
+        await presence.start()
+        self._parts.push_async_callback(presence.stop)
+
+        switch = await self._start_switch(store, directory)
+        live = LiveDocuments()
+        center = ContactCenter(
+            store=store,
+            switch=switch,
+            presence=presence,
+            directory=directory,
+            live=live,
+            timing=settings.escalation.timing(),
+            agent_status=await store.directory.agent_status(),
+            case_url=lambda escalation: f"{self.addresses.web}/#/escalation/{escalation}",
+            company=settings.company,
+        )
+        desk, web_port = await self._start_desk(center, store)
+        self.addresses = self._note_addresses(directory, switch, presence, web_port)
+        self._connect_passwords(directory, switch, presence)
+        await center.start()
+        self._parts.push_async_callback(center.stop)
+        self._parts.push_async_callback(desk.stop)  # pages first: no command reaches a stopping centre
+        self._take_over(center)
+        self._watch_health(center)
+        self._announce()
+
+    def _make_presence(self, directory: CompanyDirectory) -> PresenceService:
+        section = self._settings.presence
+        private = section.host is None
+        return PresenceService(
+            PresenceSettings(
+                state_dir=self._settings.state_dir / "mosquitto",
+                host=section.host,
+                port=section.private_port if private else section.port,
+                username=section.username,
+                password=section.password.get_secret_value() or None,
+                listen_address=section.private_address,
+                prefix=section.prefix,
+                node=NODE_ACCOUNT,
+                zone=datetime.now().astimezone().tzinfo or UTC,
+            ),
+            on_change=self._availability_changed,
+            on_command=lambda person, payload: self._with_center().mqtt_command(person, payload),
+            on_rendered=lambda person, payload: self._with_center().mqtt_rendered(person, payload),
+            people=tuple(directory.people),
+        )
+
+    async def _start_switch(self, store: Store, directory: CompanyDirectory) -> PjsipSwitch:
+        section = self._settings.sip
+        keeper = BindingKeeper(store.bindings)
+        switch = PjsipSwitch(
+            SwitchSettings(
+                state_dir=self._settings.state_dir / "sip",
+                domain=section.realm,
+                realm=section.realm,
+                bind_address=section.address,
+                udp_port=section.udp_port,
+                tcp_port=section.tcp_port,
+                tls_port=section.tls_port,
+                rtp_port=section.rtp_port,
+                max_legs=section.max_legs,
+                rtp_timeout_s=section.rtp_timeout_s,
+            ),
+            directory.sip(),
+            self._switch_event,
+            saved_bindings=await keeper.saved(),
+            save_bindings=keeper.save,
+        )
+        await switch.start()
+        self._parts.push_async_callback(keeper.flush)
+        self._parts.push_async_callback(switch.stop)
+        return switch
+
+    async def _start_desk(self, center: ContactCenter, store: Store) -> tuple[DeskServer, int]:
+        web = self._settings.web
+        logins = Logins(store.web_sessions, store.directory.password_hash)
+        self._parts.callback(logins.close)
+        public = web.public_url.rstrip("/") if web.public_url else None
+        desk_settings = DeskSettings(
+            secure_cookie=bool(public and public.startswith("https://")),
+            allowed_origins=frozenset({public}) if public else frozenset(),
+        )
+        desk = DeskServer(create_app(center, logins, desk_settings), web.host, web.port)
+        return desk, await desk.start()
+
+    def _note_addresses(
+        self, directory: CompanyDirectory, switch: PjsipSwitch, presence: PresenceService, web_port: int
+    ) -> NodeAddresses:
+        settings = self._settings
+        broker = presence.broker
+        addresses = NodeAddresses(
+            web=settings.web.public_url or f"http://{_in_url(settings.web.host)}:{web_port}",
+            sip_address=settings.sip.address,
+            udp=switch.ports.udp or 0,
+            tcp=switch.ports.tcp or 0,
+            tls=switch.ports.tls or 0,
+            mqtt_host=settings.presence.host or settings.presence.private_address,
+            mqtt_port=broker.port if broker else settings.presence.port,
+            mqtt_prefix=settings.presence.prefix,
+        )
+        directory.phone_server = PhoneServer(
+            addresses.sip_address, addresses.udp, addresses.tcp, addresses.tls, addresses.mqtt_host, addresses.mqtt_port
+        )
+        return addresses
+
+    def _connect_passwords(self, directory: CompanyDirectory, switch: PjsipSwitch, presence: PresenceService) -> None:
+        directory.on_sip_change = switch.update_directory
+        if presence.broker is not None:
+            directory.set_device_password = presence.add_account
+
+    def _switch_event(self, event: SwitchEvent) -> None:
+        if self._center is None:
+            self._early_events.append(event)  # phones that were registered before a restart
+        else:
+            self._center.switch_event(event)
+
+    def _availability_changed(self, availability: Availability) -> None:
+        if self._center is not None:
+            self._center.availability_changed(availability)
+
+    def _with_center(self) -> ContactCenter:
+        if self._center is None:
+            raise RuntimeError("the node is still starting")
+        return self._center
+
+    def _take_over(self, center: ContactCenter) -> None:
+        """From now on events go to the centre, those that came during the start first."""
+        self._center = center
+        for event in self._early_events:
+            center.switch_event(event)
+        self._early_events.clear()
+
+    def _watch_health(self, center: ContactCenter) -> None:
+        async def watch() -> None:
+            while True:
+                center.system_changed()
+                await asyncio.sleep(WATCH_EVERY_S)
+
+        task = asyncio.create_task(watch(), name="health-watch")
+        self._parts.push_async_callback(partial(_cancel, task))
+
+    def _announce(self) -> None:
+        path = self._settings.state_dir / "node.json"
+        path.write_text(json.dumps(self.addresses.as_json()) + "\n")
+        self._parts.callback(path.unlink, missing_ok=True)
+        log.info("node_started", **{k: v for k, v in self.addresses.as_json().items() if k != "pid"})
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def prepare_state_dir(path: Path) -> None:
+    """Make the state directory, for its owner only; it holds password digests and keys."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+async def open_store(settings: Settings) -> Store:
+    """Open the node's store.
+
+    Raises:
+        StoreError: It cannot be used; the message says why.
+    """
+    return await Store.open(
+        settings.store_url,
+        journal_dir=settings.state_dir / "journal",
+        default_region=settings.store.default_region,
+    )
+
+
+def login_json(login: GeneratedLogin) -> dict[str, Any]:
+    return {
+        "person": str(login.person),
+        "name": login.name,
+        "roles": list(login.roles),
+        "web_password": login.web_password,
+        "phone_password": login.phone_password,
+    }
+
+
+__all__ = ["Node", "NodeAddresses", "PersonId", "login_json", "open_store", "prepare_state_dir"]

@@ -1,0 +1,201 @@
+"""Keeps what the engine decided: the newest state of each thing, written behind the calls and never in their way.
+
+States wait by key, so a burst of changes becomes one write, and a store that is down costs memory for the newest state
+only. What happened in between is in the event log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from center.documents import EscalationWork, Utc, Work, budgets
+from center.errors import UnknownThing
+from center.interaction.model import Phase
+from center.live import Document
+from context.bundle import utc_text
+from context.model import Case
+from routing.machine import Agent
+from routing.model import Person
+from store.store import Store
+from store.records import StoredEscalation, StoredInteraction, TimeBudgets
+from vocabulary import CaseId, DeskRole, EndReason, InteractionId, ParticipantRole
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 1.0
+NODE_LOST = EndReason.server_error("node_lost")
+
+
+class Persistence:
+    """Writes states in the background, newest first wins. Loop thread only."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._stored_cases: dict[CaseId, Case] = {}
+
+    def start(self) -> None:
+        self._writer = asyncio.create_task(self._write_for_ever())
+
+    async def stop(self) -> None:
+        """Write what waits, as far as the store takes it within two seconds."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        try:
+            async with asyncio.timeout(2):
+                await self._write_waiting()
+        except TimeoutError:
+            log.error("states_not_stored", count=len(self._waiting))
+
+    # -- what to keep -------------------------------------------------------------------------------------------
+
+    def keep_work(self, work: Work, utc: Utc) -> None:
+        """An interaction and its case."""
+        case, stored = work.case, stored_interaction(work, utc)
+        if self._stored_cases.get(case.id) is not case:
+            self._stored_cases[case.id] = case
+            self._put(f"case/{case.id}", lambda: self._store.cases.save(case))
+        self._put(f"interaction/{stored.id}", lambda: self._store.interactions.save(stored))
+        if work.call.phase is Phase.CLOSED:
+            self._stored_cases.pop(case.id, None)
+
+    def keep_escalation(self, esc: EscalationWork) -> None:
+        stored = stored_escalation(esc)
+        self._put(f"escalation/{stored.id}", lambda: self._store.interactions.save_escalation(stored))
+
+    def keep_agent(self, agent: Agent) -> None:
+        person, status, reason = agent.person.id, agent.status, agent.reason
+        self._put(f"agent/{person}", lambda: self._store.directory.set_agent_status(person, status, reason))
+
+    def _put(self, key: str, write: Callable[[], Awaitable[None]]) -> None:
+        self._waiting.pop(key, None)
+        self._waiting[key] = write
+        self._wake.set()
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if not await self._write_waiting():
+                await asyncio.sleep(RETRY_S)
+                self._wake.set()
+
+    async def _write_waiting(self) -> bool:
+        """Write everything that waits; False if the store refused, which then waits on."""
+        while self._waiting:
+            key = next(iter(self._waiting))
+            write = self._waiting.pop(key)
+            try:
+                await write()
+            except asyncio.CancelledError:
+                self._waiting.setdefault(key, write)
+                raise
+            except Exception as error:
+                self._waiting.setdefault(key, write)  # a newer state of the same thing is better
+                log.warning("state_not_stored", key=key, error=type(error).__name__)
+                return False
+        return True
+
+    # -- what an earlier run left -------------------------------------------------------------------------------
+
+    async def close_leftovers(self) -> None:
+        """Interactions that were running when the node died: their calls are gone; say so in the store."""
+        for left in await self._store.interactions.open():
+            closed = replace(
+                left,
+                phase=Phase.CLOSED.value,
+                closed_at=datetime.now(UTC),
+                end_result=NODE_LOST.result,
+                end_reason=NODE_LOST.reason,
+            )
+            await self._store.interactions.save(closed)
+            self._store.events.append(left.id, "interaction.closed", {"reason": NODE_LOST.reason})
+            log.warning("interaction_lost_with_node", interaction_id=left.id)
+
+    # -- looking back -------------------------------------------------------------------------------------------
+
+    async def old_interaction(self, interaction: InteractionId, person: Person) -> Document:
+        """An interaction of long ago, from the store; for its agent and supervisors."""
+        stored = await self._store.interactions.get(interaction)
+        may_see = stored is not None and (stored.agent == person.id or DeskRole.SUPERVISOR in person.roles)
+        if stored is None or not may_see:
+            raise UnknownThing("unknown_interaction", "There is no such interaction.")
+        spent = stored.budgets
+        return {
+            "id": stored.id,
+            "queue": stored.queue,
+            "phase": stored.phase,
+            "started_at": utc_text(stored.enqueued_at),
+            "caller_number": stored.caller_number,
+            "case": stored.case,
+            "participants": [],
+            "result": {
+                "fcr": stored.fcr,
+                "reason": stored.end_reason,
+                "disposition": stored.disposition,
+                "budgets": {
+                    "customer_s": spent.customer_wait_s,
+                    "agent_s": spent.agent_s,
+                    "specialist_s": spent.specialist_s,
+                },
+            },
+        }
+
+    async def timeline(self, interaction: InteractionId) -> list[Document]:
+        """Every event of one interaction in order: SIP, MQTT, routing and case under one correlation id."""
+        await self._store.events.flush()
+        return [
+            {"seq": event.sequence, "at": utc_text(event.at), "name": event.name, "data": dict(event.data)}
+            for event in await self._store.events.of(interaction)
+        ]
+
+
+def stored_interaction(work: Work, utc: Utc) -> StoredInteraction:
+    call = work.call
+    spent = budgets(call)
+    agent = call.by_role(ParticipantRole.AGENT)
+    served_by = agent.person if agent else next(iter(sorted(call.wrapping_up)), None)
+    return StoredInteraction(
+        id=call.id,
+        phase=call.phase.value,
+        enqueued_at=work.started_at,
+        queue=call.queue.id,
+        customer=work.customer.id if work.customer else None,
+        case=work.case.id,
+        caller_number=call.caller_number,
+        answered_at=utc(call.answered_at) if call.answered_at else None,
+        closed_at=utc(call.ended_at) if call.ended_at else None,
+        agent=served_by or next(iter(sorted(work.took_part)), None),
+        end_result=call.end.result if call.end else None,
+        end_reason=call.end.reason if call.end else "",
+        disposition=work.disposition or call.outcome,
+        fcr=call.resolved,
+        budgets=TimeBudgets(spent["customer_s"], spent["agent_s"], spent["specialist_s"]),
+    )
+
+
+def stored_escalation(esc: EscalationWork) -> StoredEscalation:
+    state, times = esc.state, esc.times
+    return StoredEscalation(
+        id=state.id,
+        interaction=state.interaction,
+        agent=state.agent,
+        specialist=state.specialist,
+        requested_at=times.get("requested") or datetime.now(UTC),
+        rendered_at=times.get("rendered"),
+        invited_at=times.get("dialled"),
+        ringing_at=times.get("ringing"),
+        accepted_at=times.get("accepted"),
+        joined_at=times.get("joined"),
+        closed_at=times.get("closed"),
+        result=state.end.result if state.end else None,
+        reason=state.end.reason if state.end else "",
+    )

@@ -1,0 +1,134 @@
+"""Puts states on screens: which document goes to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from center.directory import CompanyDirectory
+from center.documents import (
+    EscalationWork,
+    Work,
+    agent_json,
+    availability_json,
+    case_document,
+    escalation_document,
+    interaction_document,
+    person_document,
+    queue_document,
+)
+from center.engine import Engine
+from center.interaction.model import Phase
+from center.live import EVERYONE, Audience, Document, LiveDocuments
+from context.model import Case
+from presence.runner import PresenceService
+from routing.specialists import by_usefulness
+from vocabulary import DeskRole, EscalationId, PersonId
+
+SUPERVISORS = frozenset({DeskRole.SUPERVISOR})
+
+
+class Screens:
+    """Publishes live documents; knows who may see what, decides nothing else."""
+
+    def __init__(
+        self,
+        live: LiveDocuments,
+        directory: CompanyDirectory,
+        presence: PresenceService,
+        engine: Engine,
+        company: str,
+    ) -> None:
+        self._live = live
+        self._directory = directory
+        self._presence = presence
+        self._engine = engine
+        self._company = company
+
+    def show_all(self) -> None:
+        for person in self._directory.people:
+            self.show_person(person)
+        self.show_queues()
+        self.show_system(None)
+
+    def show_person(self, person: PersonId) -> None:
+        """A person's row in the lists, and his own page's head."""
+        known = self._directory.people.get(person)
+        if known is None:
+            return
+        self._live.put(f"person/{person}", self._person_document(person), EVERYONE)
+        self.show_me(person)
+
+    def show_me(self, person: PersonId) -> None:
+        known = self._directory.people[person]
+        document = {
+            "id": person,
+            "name": known.name,
+            "title": known.title,
+            "roles": sorted(role.value for role in known.roles),
+            "agent": agent_json(self._engine.routing.agents.get(person), self._engine.utc),
+            "phone": self._directory.phone_settings(person),
+            "mqtt": self._directory.mqtt_settings(person),
+            "availability": availability_json(self._presence.availability(person)),
+        }
+        self._live.put(f"me/{person}", document, Audience(people=frozenset({person})))
+
+    def show_queues(self) -> None:
+        for queue in self._directory.queues:
+            self._live.put(f"queue/{queue.id}", queue_document(queue, self._engine.routing, self._engine.utc), EVERYONE)
+
+    def show_system(self, store_trouble: str | None) -> None:
+        document = {
+            "presence_connected": self._presence.connected,
+            "degraded": self.warnings(store_trouble),
+            "company": self._company,
+        }
+        self._live.put("system", document, EVERYONE)
+
+    def warnings(self, store_trouble: str | None) -> list[str]:
+        """What works less well now, in sentences for people."""
+        broker = [] if self._presence.connected else ["Presence broker unreachable: availability is not known."]
+        return broker + ([f"Event log: {store_trouble}"] if store_trouble else [])
+
+    def show_work(self, work: Work) -> None:
+        """An interaction and its case: to its staff, those in after-call work, who is asked in, and supervisors."""
+        call = work.call
+        keys = (f"interaction/{call.id}", f"case/{work.case.id}")
+        if call.phase is Phase.CLOSED:
+            for key in keys:
+                self._live.drop(key)
+            return
+        asked = {
+            esc.state.specialist
+            for esc in self._engine.escalations.values()
+            if esc.state.interaction == call.id and esc.state.is_live
+        }
+        people = {p.person for p in call.staff if p.person is not None} | call.wrapping_up | asked
+        audience = Audience(people=frozenset(people), roles=SUPERVISORS)
+        self._live.put(keys[1], self.case_document(work.case), audience)
+        self._live.put(keys[0], self.work_document(work), audience)
+
+    def show_escalation(self, esc: EscalationWork, work: Work) -> None:
+        audience = Audience(people=frozenset({esc.state.agent, esc.state.specialist}), roles=SUPERVISORS)
+        self._live.put(f"escalation/{esc.state.id}", self.escalation_document(esc, work), audience)
+
+    def drop_escalation(self, escalation: EscalationId) -> None:
+        self._live.drop(f"escalation/{escalation}")
+
+    def work_document(self, work: Work) -> dict[str, Any]:
+        return interaction_document(work, self._directory.names, self._engine.utc)
+
+    def case_document(self, case: Case) -> dict[str, Any]:
+        return case_document(case, self._directory.names)
+
+    def escalation_document(self, esc: EscalationWork, work: Work) -> dict[str, Any]:
+        return escalation_document(esc, work, self._directory.names)
+
+    def specialists_for(self, wanted_skills: tuple[str, ...]) -> list[Document]:
+        """Specialists in the order of usefulness for these skills."""
+        states = {a.person: a.state for a in self._presence.all()}
+        ordered = by_usefulness(self._directory.people.values(), states, wanted_skills)
+        return [self._person_document(person.id) for person in ordered]
+
+    def _person_document(self, person: PersonId) -> dict[str, Any]:
+        registered = self._directory.registered.get(person, False)
+        return person_document(self._directory.people[person], self._presence.availability(person), registered)

@@ -1,0 +1,535 @@
+"""The centre as its people see it: commands in, documents out. Implements `center.api.CenterApi`.
+
+Commands are checked here (who may do what, when) and become events for the engine. The engine's results become live
+documents for screens, rows in the store, and line states for presence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from center.directory import CompanyDirectory
+from center.documents import EscalationWork, Work, cause_text
+from center.engine import Engine
+from center.errors import BadRequest, NotAllowed, UnknownThing, WrongMoment
+from center.escalation.events import (
+    Accepted,
+    Cancelled,
+    CasePushed,
+    CaseRendered,
+    Declined,
+    Requested,
+)
+from center.escalation.model import Escalation, EscalationState, Timing
+from center.interaction.events import Arrived, Closed, PersonLeft
+from center.interaction.model import Interaction, Phase
+from center.leases import LeaseKeeper
+from center.live import Document, LiveDocuments
+from center.persistence import Persistence
+from center.screens import Screens
+from context.bundle import bundle_json, make_bundle
+from context.errors import ContextError
+from context.model import Case, CaseEdit, ContextBundle, Customer, PastContact, ValueSource
+from context.record import apply_edit, field_spec, in_conflict
+from presence.errors import ContractError
+from presence.model import Availability, AvailabilityState, Status
+from presence.runner import PresenceService
+from routing.events import AgentStatusChosen, PhoneChanged, WrapUpFinished
+from routing.machine import Agent, Routing
+from routing.model import AgentState, AgentStatus, Person, ServiceQueue
+from store.store import Store
+from telephony.effects import EndLeg
+from telephony.events import LegArrived, PhoneRegistered, PhoneUnregistered, SwitchEvent
+from telephony.model import CallerIdentity, PersonOrigin
+from telephony.switch import Switch
+from vocabulary import (
+    CaseId,
+    DeskRole,
+    EndReason,
+    EscalationId,
+    InteractionId,
+    LegId,
+    ParticipantRole,
+    PersonId,
+    new_id,
+)
+
+log = structlog.get_logger(__name__)
+
+SHOWN_AFTER_CLOSING_S = 20.0
+"""How long a closed escalation stays on the screens, so that its cause can be read."""
+
+UNKNOWN_NUMBER = EndReason.client_error("unknown_number")
+
+CUSTOMER_NAME_FIELD = "policy_holder"
+"""The field of a case template that a known customer's name is filled into."""
+
+
+class ContactCenter:
+    """One node's centre. Loop thread only."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        switch: Switch,
+        presence: PresenceService,
+        directory: CompanyDirectory,
+        live: LiveDocuments,
+        timing: Timing,
+        agent_status: Mapping[PersonId, tuple[AgentStatus, str]],
+        case_url: Callable[[EscalationId], str],
+        company: str,
+    ) -> None:
+        self.live = live
+        self._store = store
+        self._presence = presence
+        self._directory = directory
+        self._timing = timing
+        self._case_url = case_url
+        self._leases = LeaseKeeper(store.leases)
+        self._persistence = Persistence(store)
+        self._bundles: dict[EscalationId, ContextBundle] = {}
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.engine = Engine(
+            switch=switch,
+            leases=self._leases,
+            events=store.events,
+            surroundings=self,
+            routing=_start_routing(directory, agent_status, self._loop.time()),
+        )
+        self._switch = switch
+        self._screens = Screens(live, directory, presence, self.engine, company)
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin: close what an earlier run left open, show everything."""
+        self._leases.start()
+        self._persistence.start()
+        await self._persistence.close_leftovers()
+        self._screens.show_all()
+
+    async def stop(self) -> None:
+        """End calls in good order, write what is left."""
+        await self.engine.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await self._leases.stop()
+        await self._persistence.stop()
+
+    # -- from the switch and presence ---------------------------------------------------------------------------
+
+    def switch_event(self, event: SwitchEvent) -> None:
+        """Take an event of the switch."""
+        match event:
+            case LegArrived():
+                self._arrived(event)
+            case PhoneRegistered(person):
+                self._phone(PersonId(person), registered=True)
+            case PhoneUnregistered(person):
+                self._phone(PersonId(person), registered=False)
+            case _:
+                self.engine.leg_event(event)
+
+    def availability_changed(self, availability: Availability) -> None:
+        """Take a new fused availability: the list of specialists shows it."""
+        self._screens.show_person(availability.person)
+
+    def mqtt_command(self, person: PersonId, payload: Mapping[str, Any]) -> None:
+        """An escalation asked for over MQTT by a person's own client: `{"specialist", "reason"?}`."""
+        work = next((w for w in self.engine.works.values() if w.call.by_person(person)), None)
+        if work is None:
+            log.info("mqtt_command_without_call", person=person)
+            return
+        specialist, reason = str(payload.get("specialist", "")), str(payload.get("reason", ""))[:200]
+        self._spawn(self._escalate_quietly(person, work.call.id, PersonId(specialist), reason))
+
+    def mqtt_rendered(self, person: PersonId, payload: Mapping[str, Any]) -> None:
+        """A screen that lives on MQTT shows the case: `{"escalation", "digest"}`."""
+        esc = self.engine.escalations.get(EscalationId(str(payload.get("escalation", ""))))
+        if esc is not None and esc.state.specialist == person:
+            self.engine.tell_escalation(esc.state.id, CaseRendered(str(payload.get("digest", ""))))
+
+    def system_changed(self) -> None:
+        """Broker or store came or went: screens show the warning."""
+        self._screens.show_system(self._store.events.degraded)
+
+    async def _escalate_quietly(
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
+    ) -> None:
+        try:
+            await self.escalate(actor, interaction, specialist, reason)
+        except (BadRequest, NotAllowed, UnknownThing, WrongMoment) as error:
+            log.info("mqtt_command_refused", person=actor, code=error.code)
+
+    def _phone(self, person: PersonId, *, registered: bool) -> None:
+        self._directory.registered[person] = registered
+        self._presence.line_state(person, registered=registered)
+        self.engine.tell_routing(PhoneChanged(person, registered))
+        self._screens.show_person(person)
+
+    def _arrived(self, event: LegArrived) -> None:
+        queue = self._directory.queue_by_number(event.called)
+        if queue is None:
+            self._switch.perform(EndLeg(event.leg, UNKNOWN_NUMBER, 404))
+            return
+        number = event.caller.number
+        interaction = InteractionId(new_id("int"))
+        case = Case(CaseId(new_id("case")), queue.id, None, self._directory.template(queue.id))
+        call = Interaction(interaction, queue, number, event.leg, arrived_at=self.engine.now())
+        work = Work(call, case, started_at=datetime.now(UTC))
+        data: dict[str, object] = {"pii_number": number, "queue": queue.id, "sip_call_id": event.sip_call_id, "leg": event.leg}
+        if isinstance(event.origin, PersonOrigin):
+            data["person"] = event.origin.person
+        self._store.events.append(interaction, "leg.arrived", data)
+        self.engine.begin(work, Arrived())
+        self._spawn(self._recognise(work, number))
+
+    def _fill_in(self, case: Case, field: str, text: str, source: ValueSource) -> Case:
+        if field_spec(case, field) is None:
+            return case
+        edit = CaseEdit(field, text, source, source.value, datetime.now(UTC), case.version)
+        return apply_edit(case, edit)
+
+    async def _recognise(self, work: Work, number: str) -> None:
+        """Find out who calls; the call does not wait for it."""
+        try:
+            customer = await self._store.customers.by_number(number)
+            history = await self._store.customers.history(customer.id) if customer else []
+        except Exception as error:
+            log.warning("customer_lookup_failed", interaction_id=work.call.id, error=type(error).__name__)
+            return
+        if customer is not None:
+            self._known(work, customer, tuple(history))
+        self.engine.changed(work.call.id)
+
+    def _known(self, work: Work, customer: Customer, history: tuple[PastContact, ...]) -> None:
+        work.customer, work.history = customer, history
+        case = self._fill_in(work.case, CUSTOMER_NAME_FIELD, customer.name, ValueSource.CRM)
+        work.case = replace(case, customer=customer.id)
+        self._store.events.append(work.call.id, "customer.recognised", {"customer": customer.id})
+
+    # -- surroundings of the engine -----------------------------------------------------------------------------
+
+    def push_case(self, esc: EscalationWork, work: Work) -> CasePushed:
+        """Send the context bundle to every screen of the specialist (WebSocket, MQTT)."""
+        state = esc.state
+        bundle = make_bundle(
+            escalation=state.id,
+            interaction=state.interaction,
+            case=work.case,
+            customer=work.customer,
+            caller_number=work.call.caller_number,
+            requested_by=state.agent,
+            reason=state.reason,
+            history=work.history,
+        )
+        self._bundles[state.id] = bundle
+        try:
+            self._presence.push_case(state.specialist, bundle_json(bundle))
+        except ContractError as error:  # larger than a packet: the desk still shows it
+            log.warning("case_not_pushed_over_mqtt", escalation_id=state.id, error=str(error))
+        return CasePushed(bundle.digest, has_screen=self.live.is_watching(state.specialist))
+
+    def ring_headers(self, esc: Escalation) -> tuple[tuple[str, str], ...]:
+        """The case key (RFC 7433, never the case) and where to read it (Call-Info)."""
+        key = esc.case.encode().hex()
+        return (
+            ("User-to-User", f"{key};encoding=hex"),
+            ("Call-Info", f"<{self._case_url(esc.id)}>;purpose=info"),
+        )
+
+    def reserved(self, person: PersonId, holder: str | None) -> None:
+        self._presence.reservation(person, holder)
+
+    def publish(
+        self, works: set[InteractionId], escalations: set[EscalationId], agents: set[PersonId], queues: bool
+    ) -> None:
+        """Show and store what one drain of the engine changed."""
+        for interaction in works:
+            work = self.engine.works.get(interaction) or self.engine.closed.get(interaction)
+            if work is not None:
+                self._note_lines(work)
+                self._screens.show_work(work)
+                self._persistence.keep_work(work, self.engine.utc)
+        for escalation in escalations:
+            self._show_escalation(escalation)
+        for person in agents:
+            self._screens.show_me(person)
+            agent = self.engine.routing.agents.get(person)
+            if agent is not None:
+                self._persistence.keep_agent(agent)
+        if queues:
+            self._screens.show_queues()
+
+    def _show_escalation(self, escalation: EscalationId) -> None:
+        esc = self.engine.escalations[escalation]
+        self._persistence.keep_escalation(esc)
+        work = self._work(esc.state.interaction)
+        if work is None:
+            return
+        self._screens.show_work(work)
+        self._screens.show_escalation(esc, work)
+        if not esc.state.is_live:
+            self._loop.call_later(SHOWN_AFTER_CLOSING_S, self._forget_escalation, escalation)
+
+    def _forget_escalation(self, escalation: EscalationId) -> None:
+        esc = self.engine.escalations.pop(escalation, None)
+        self._bundles.pop(escalation, None)
+        if esc is None:
+            return
+        self._screens.drop_escalation(escalation)
+        work = self._work(esc.state.interaction)
+        if work is not None:
+            self._screens.show_work(work)
+
+    def _note_lines(self, work: Work) -> None:
+        """Own line state for presence: who talks is busy, who left is not."""
+        talking = {p.person for p in work.call.staff if p.talking and p.person is not None}
+        for person in work.took_part:
+            self._presence.line_state(person, in_call=person in talking)
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def person(self, person: PersonId) -> Person | None:
+        return self._directory.people.get(person)
+
+    async def new_phone_password(self, actor: PersonId) -> Document:
+        """Make a new device password (phone and MQTT); shown once, stored only as digests."""
+        return await self._directory.new_phone_password(actor)
+
+    async def choose_agent_status(self, actor: PersonId, status: AgentStatus, reason: str) -> None:
+        self._agent(actor)
+        self.engine.tell_routing(AgentStatusChosen(actor, status, reason))
+
+    async def choose_availability(self, actor: PersonId, status: Status, reason: str, until: datetime | None) -> None:
+        try:
+            self._presence.choose(actor, status, until=until, reason=reason)
+        except ContractError as error:
+            raise BadRequest("bad_availability", str(error), field="reason") from None
+
+    async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
+        agent = self._agent(actor)
+        if agent.state is not AgentState.WRAP_UP or agent.interaction is None:
+            raise WrongMoment("no_wrap_up", "There is no after-call work to finish.")
+        work = self._work(agent.interaction)
+        if work is not None:
+            work.disposition = disposition
+            data: dict[str, object] = {"person": actor, "disposition": disposition, "pii_note": note}
+            self._store.events.append(work.call.id, "wrap_up.finished", data)
+        self.engine.tell_routing(WrapUpFinished(actor))
+
+    async def escalate(
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
+    ) -> Document:
+        """Ask a specialist into the conversation (CE-01)."""
+        work = self._work_of_participant(actor, interaction)
+        if work.call.phase is not Phase.TALKING or work.call.escalation is not None:
+            raise WrongMoment("already_escalating", "A specialist is being brought in already, or nobody talks yet.")
+        person = self._askable(work, specialist)
+        state = Escalation(
+            id=EscalationId(new_id("esc")),
+            interaction=interaction,
+            case=work.case.id,
+            agent=actor,
+            specialist=specialist,
+            leg=LegId(new_id("leg")),
+            shown=CallerIdentity(work.customer.name if work.customer else "", work.call.caller_number),
+            reason=reason,
+            off_hook_accepts=person.off_hook_accepts,
+            timing=self._timing,
+        )
+        esc = self.engine.begin_escalation(state, Requested())
+        return self._screens.escalation_document(esc, work)
+
+    def _askable(self, work: Work, specialist: PersonId) -> Person:
+        person = self._directory.people.get(specialist)
+        if person is None or DeskRole.SPECIALIST not in person.roles:
+            raise UnknownThing("unknown_specialist", "There is no specialist of that name.")
+        if work.call.by_person(specialist) is not None:
+            raise WrongMoment("already_in", f"{person.name} is in this conversation already.")
+        if not self._directory.registered.get(specialist, False):
+            raise WrongMoment("not_reachable", f"{person.name} has no phone connected.")
+        availability = self._presence.availability(specialist)
+        if availability.state is not AvailabilityState.FREE:
+            raise WrongMoment("not_free", f"{person.name} is not free: {availability.because}.")
+        return person
+
+    async def leave(self, actor: PersonId, interaction: InteractionId) -> None:
+        self._work_of_participant(actor, interaction)
+        self.engine.tell_interaction(interaction, PersonLeft(actor))
+
+    async def close(
+        self, actor: PersonId, interaction: InteractionId, outcome: str, resolved: bool, note: str
+    ) -> None:
+        work = self._work_of_participant(actor, interaction)
+        work.case = replace(work.case, outcome=outcome)
+        if note:
+            self._store.events.append(interaction, "interaction.note", {"person": actor, "pii_note": note})
+        self.engine.tell_interaction(interaction, Closed(actor, outcome, resolved))
+
+    async def rendered(self, actor: PersonId, escalation: EscalationId, digest: str) -> None:
+        self._escalation_of_specialist(actor, escalation)
+        self.engine.tell_escalation(escalation, CaseRendered(digest))
+
+    async def accept(self, actor: PersonId, escalation: EscalationId) -> None:
+        self._running(self._escalation_of_specialist(actor, escalation))
+        self.engine.tell_escalation(escalation, Accepted())
+
+    async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None:
+        self._running(self._escalation_of_specialist(actor, escalation))
+        self.engine.tell_escalation(escalation, Declined(reason))
+
+    async def cancel(self, actor: PersonId, escalation: EscalationId) -> None:
+        esc = self._escalation(escalation)
+        if actor != esc.state.agent:
+            raise NotAllowed("not_yours", "Only who asked for the specialist can take that back.")
+        self._running(esc)
+        self.engine.tell_escalation(escalation, Cancelled())
+
+    async def edit_case(
+        self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int
+    ) -> dict[str, Any]:
+        """Change one field; both screens see it at once, with who said it."""
+        work = self._work_of_case(actor, case)
+        source = self._source_of(actor, work)
+        edit = CaseEdit(field, text, source, actor, datetime.now(UTC), base_version)
+        try:
+            edited = apply_edit(work.case, edit)
+        except ContextError as error:
+            raise BadRequest(error.code, str(error), field="text") from None
+        if edited is not work.case:
+            work.case = edited
+            data: dict[str, object] = {
+                "field": field,
+                "pii_text": text,
+                "source": source.value,
+                "person": actor,
+                "version": edited.version,
+            }
+            self._store.events.append(work.call.id, "case.edited", data)
+            self.engine.changed(work.call.id)
+        return {"version": edited.version, "conflict": in_conflict(edited, field)}
+
+    async def interaction(self, actor: PersonId, interaction: InteractionId) -> Document:
+        work = self._work(interaction)
+        if work is not None:
+            self._check_sees(actor, work)
+            return self._screens.work_document(work)
+        return await self._persistence.old_interaction(interaction, self._require(actor))
+
+    async def timeline(self, actor: PersonId, interaction: InteractionId) -> list[Document]:
+        await self.interaction(actor, interaction)  # who may see the interaction may see its time line
+        return await self._persistence.timeline(interaction)
+
+    async def case(self, actor: PersonId, case: CaseId) -> Document:
+        return self._screens.case_document(self._work_of_case(actor, case).case)
+
+    def specialists_in_order(self, actor: PersonId, interaction: InteractionId) -> list[Document]:
+        """The list of specialists as the agent in this interaction sees it."""
+        work = self._work(interaction)
+        if work is None:
+            raise UnknownThing("unknown_interaction", "There is no such interaction.")
+        self._check_sees(actor, work)
+        return self._screens.specialists_for(work.call.queue.specialist_skills)
+
+    async def health(self) -> Document:
+        degraded = self._screens.warnings(self._store.events.degraded)
+        return {"ok": not degraded, "degraded": degraded}
+
+    # -- checks -------------------------------------------------------------------------------------------------
+
+    def _require(self, actor: PersonId) -> Person:
+        person = self._directory.people.get(actor)
+        if person is None:
+            raise NotAllowed("unknown_person", "This person is no longer in the company.")
+        return person
+
+    def _agent(self, actor: PersonId) -> Agent:
+        agent = self.engine.routing.agents.get(actor)
+        if agent is None:
+            raise NotAllowed("not_an_agent", "Only agents take interactions from queues.")
+        return agent
+
+    def _work(self, interaction: InteractionId) -> Work | None:
+        return self.engine.works.get(interaction) or self.engine.closed.get(interaction)
+
+    def _check_sees(self, actor: PersonId, work: Work) -> None:
+        person = self._require(actor)
+        asked_in = any(
+            esc.state.interaction == work.call.id and esc.state.specialist == actor
+            for esc in self.engine.escalations.values()
+        )
+        offered = work.call.by_person(actor) is not None
+        if not (actor in work.took_part or offered or asked_in or DeskRole.SUPERVISOR in person.roles):
+            raise UnknownThing("unknown_interaction", "There is no such interaction.")
+
+    def _work_of_participant(self, actor: PersonId, interaction: InteractionId) -> Work:
+        work = self._work(interaction)
+        if work is None:
+            raise UnknownThing("unknown_interaction", "There is no such interaction.")
+        self._check_sees(actor, work)
+        participant = work.call.by_person(actor)
+        if participant is None or not participant.talking:
+            raise NotAllowed("not_in_the_call", "Only who talks in this conversation can do that.")
+        return work
+
+    def _work_of_case(self, actor: PersonId, case: CaseId) -> Work:
+        candidates = [*self.engine.works.values(), *reversed(self.engine.closed.values())]
+        work = next((work for work in candidates if work.case.id == case), None)
+        if work is None:
+            raise UnknownThing("unknown_case", "There is no such case.")
+        self._check_sees(actor, work)
+        return work
+
+    def _source_of(self, actor: PersonId, work: Work) -> ValueSource:
+        participant = work.call.by_person(actor)
+        asked_in = any(
+            esc.state.specialist == actor and esc.state.interaction == work.call.id
+            for esc in self.engine.escalations.values()
+        )
+        if (participant and participant.role is ParticipantRole.SPECIALIST) or (participant is None and asked_in):
+            return ValueSource.SPECIALIST
+        return ValueSource.AGENT
+
+    def _escalation(self, escalation: EscalationId) -> EscalationWork:
+        esc = self.engine.escalations.get(escalation)
+        if esc is None:
+            raise UnknownThing("unknown_escalation", "There is no such escalation.")
+        return esc
+
+    def _escalation_of_specialist(self, actor: PersonId, escalation: EscalationId) -> EscalationWork:
+        esc = self._escalation(escalation)
+        if actor != esc.state.specialist:
+            raise UnknownThing("unknown_escalation", "There is no such escalation.")
+        return esc
+
+    def _running(self, esc: EscalationWork) -> None:
+        if esc.state.state in (EscalationState.CLOSED, EscalationState.JOINED):
+            why = cause_text(esc.state.end) or "the specialist is in the conversation already"
+            raise WrongMoment("too_late", f"Too late: {why}.")
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _start_routing(
+    directory: CompanyDirectory, statuses: Mapping[PersonId, tuple[AgentStatus, str]], now: float
+) -> Routing:
+    agents = {}
+    for person in directory.people.values():
+        if DeskRole.AGENT in person.roles:
+            status, reason = statuses.get(person.id, (AgentStatus.NOT_READY, "start"))
+            registered = directory.registered.get(person.id, False)
+            agents[person.id] = Agent(person, status, reason, since=now, idle_since=now, phone=registered)
+    return Routing(queues={queue.id: queue for queue in directory.queues}, agents=agents)

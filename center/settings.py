@@ -1,0 +1,172 @@
+"""Settings of a node: one typed object. Order: defaults, TOML file, environment (`RINGSIDE_…`), command line.
+
+Each field says its unit, range and reason. Secrets come by the environment only; a TOML file that holds one is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from center.escalation.model import Timing
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message says which one and why."""
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are refused, so a typing mistake is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebSettings(Section):
+    """The desk: pages, HTTP API and WebSocket."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Loopback by default: put a TLS proxy in front before opening it."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """0 takes a free port."""
+    public_url: str | None = None
+    """What phones are told in Call-Info and people in the browser's address line, if a proxy stands in front."""
+    password_cost: str = Field(default="normal", pattern="^(normal|low)$")
+    """Work of one password hash; `low` is for load tests and is refused unless bound to loopback."""
+
+
+class SipSettings(Section):
+    """Phones and trunks."""
+
+    address: str = "127.0.0.1"
+    """Address to listen on and to name in SDP: this machine's own address in the phones' network."""
+    udp_port: int = Field(default=5060, ge=0, le=65535)
+    tcp_port: int = Field(default=5060, ge=0, le=65535)
+    tls_port: int = Field(default=5061, ge=0, le=65535)
+    rtp_port: int = Field(default=16384, ge=0, le=65000)
+    """First RTP port; two per leg are used upwards. 0: anywhere."""
+    realm: str = Field(default="ringside", pattern=r"^[A-Za-z0-9.-]{1,64}$")
+    """Digest realm. Changing it makes all phone passwords invalid."""
+    max_legs: int = Field(default=900, ge=3, le=2000)
+    """Beyond it new calls get 503; running ones stay clean."""
+    rtp_timeout_s: float = Field(default=20.0, ge=1, le=600)
+    """A leg without a single RTP packet for so long is ended."""
+
+
+class StoreSettings(Section):
+    """The database."""
+
+    url: SecretStr | None = None
+    """PostgreSQL URL (`postgresql+asyncpg://…`); without one an SQLite file in the state directory."""
+    default_region: str = Field(default="HR", pattern="^[A-Z]{2}$")
+    """Country of telephone numbers that come without a country code."""
+
+
+class PresenceSection(Section):
+    """The MQTT broker: one that is there, or (host unset) a private Mosquitto of our own."""
+
+    host: str | None = None
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str = "ringside"
+    password: SecretStr = SecretStr("")
+    prefix: str = Field(default="ringside/v1", pattern=r"^[A-Za-z0-9_./-]{1,64}$")
+    private_address: str = "127.0.0.1"
+    private_port: int = Field(default=1884, ge=0, le=65535)
+
+
+class EscalationSettings(Section):
+    """Limits of one escalation, seconds."""
+
+    screen_cap_s: float = Field(default=0.5, ge=0, le=5)
+    """How long the INVITE waits for the specialist's screen."""
+    ring_s: float = Field(default=8.0, ge=1, le=60)
+    accept_s: float = Field(default=8.0, ge=1, le=60)
+
+    def timing(self) -> Timing:
+        return Timing(screen_cap_s=self.screen_cap_s, ring_s=self.ring_s, accept_s=self.accept_s)
+
+
+class Settings(BaseSettings):
+    """Everything a node can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RINGSIDE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    state_dir: Path = Path("var")
+    """Database, journal, certificates, broker state, logs. Created with access for the owner only."""
+    company: str = Field(default="Harbour Insurance", max_length=80)
+    web: WebSettings = WebSettings()
+    sip: SipSettings = SipSettings()
+    store: StoreSettings = StoreSettings()
+    presence: PresenceSection = PresenceSection()
+    escalation: EscalationSettings = EscalationSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment beats the file, whose content arrives as the initial values."""
+        return env_settings, init_settings
+
+    @property
+    def store_url(self) -> str:
+        if self.store.url is not None:
+            return self.store.url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.state_dir.absolute()}/ringside.db"
+
+
+_SECRETS = (("store", "url"), ("presence", "password"))
+
+
+def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: TOML file; without one, `ringside.toml` in the working directory if it is there.
+        overrides: Flags of the command line, by field name; they beat everything.
+
+    Raises:
+        SettingsError: Not found, not TOML, an unknown name, a value out of range, or a secret in the file.
+    """
+    path = file or Path("ringside.toml")
+    content: dict[str, Any] = {}
+    if file is not None or path.exists():
+        content = _read_toml(path)
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        raise SettingsError(_in_words(error)) from None
+    if overrides:
+        settings = settings.model_copy(update=overrides)
+    if settings.web.password_cost == "low" and settings.web.host not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingsError("web.password_cost = low is for load tests on loopback only; web.host is not loopback.")
+    return settings
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"Cannot read the settings file {path}: {os.strerror(error.errno or 0)}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    for section, name in _SECRETS:
+        if name in content.get(section, {}):
+            variable = f"RINGSIDE_{section}__{name}".upper()
+            raise SettingsError(f"{path}: {section}.{name} is a secret. Give it as the environment variable {variable}.")
+    return content
+
+
+def _in_words(error: ValidationError) -> str:
+    problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
+    return "Settings: " + "; ".join(problems)

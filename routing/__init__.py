@@ -1,0 +1,1 @@
+"""Who gets what: skills, queues, the choice of a person and leases on people."""

@@ -1,0 +1,1 @@
+"""Everything that speaks SIP or RTP: legs, mixing matrix, registrar, prompts."""

@@ -1,0 +1,70 @@
+"""What shall be done with legs. Every effect may fail; the failure comes back as `LegEnded`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from telephony.model import CallerIdentity, Destination, MixingMatrix, PromptName
+from vocabulary import EndReason, LegId
+
+
+@dataclass(frozen=True, slots=True)
+class RingLeg:
+    """Tell an arrived caller that it rings (180)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLeg:
+    """Answer an arrived leg (200)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class DialLeg:
+    """Ring a phone. The leg id is ours to choose, so its events can be awaited before it exists.
+
+    `headers` are extra SIP headers of the INVITE, such as User-to-User (RFC 7433) and Call-Info (RFC 3261 §20.9).
+    """
+
+    leg: LegId
+    to: Destination
+    shown: CallerIdentity
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeg:
+    """End a leg in whatever state: refuse (with `sip_status`), CANCEL or BYE with a Reason header (RFC 3326)."""
+
+    leg: LegId
+    end: EndReason
+    sip_status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetMix:
+    """Make `matrix` the whole truth about who hears whom among `legs`; the switch applies the difference."""
+
+    legs: frozenset[LegId]
+    matrix: MixingMatrix
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPrompt:
+    """Play a recording to one leg; it ends with `PromptEnded`."""
+
+    leg: LegId
+    prompt: PromptName
+
+
+@dataclass(frozen=True, slots=True)
+class StopPrompt:
+    """Cut whatever prompt plays to this leg."""
+
+    leg: LegId
+
+
+LegEffect = RingLeg | AnswerLeg | DialLeg | EndLeg | SetMix | PlayPrompt | StopPrompt

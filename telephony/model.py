@@ -1,0 +1,69 @@
+"""Telephony's words: identities, origins, legs' sources and the mixing matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from vocabulary import LegId, PersonId
+
+PromptName = NewType("PromptName", str)
+"""A recording the switch can play, by file name without suffix (`greeting`, `please-wait`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentity:
+    """Who the called party is told is calling: display name and number or user part."""
+
+    display: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkOrigin:
+    """The leg came over a trunk, known by its source address."""
+
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonOrigin:
+    """The leg came from a person's own phone, which proved its password."""
+
+    person: PersonId
+
+
+Origin = TrunkOrigin | PersonOrigin
+
+
+class DtmfMethod(StrEnum):
+    """How a digit came: in RTP (RFC 4733) or in a SIP INFO request."""
+
+    RTP = "rtp"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldMusic:
+    """A mixing source that is not a leg: the looping music for callers who wait in a queue."""
+
+
+Speaker = LegId | HoldMusic
+MixingMatrix = frozenset[tuple[Speaker, LegId]]
+"""Who is heard by whom: (speaker, listener) pairs. Nobody is ever paired with himself."""
+EMPTY_MATRIX: MixingMatrix = frozenset()
+
+
+def everyone_hears_everyone(legs: frozenset[LegId]) -> MixingMatrix:
+    """Link every ordered pair of legs: a bridge for two, a conference for three or more (RFC 4353)."""
+    return frozenset((speaker, listener) for speaker in legs for listener in legs if speaker != listener)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a leg is dialled: a person's registered phones, or a number through a trunk."""
+
+    person: PersonId | None = None
+    number: str | None = None
+    trunk: str | None = None
