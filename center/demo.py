@@ -28,11 +28,10 @@ def private_broker(settings: Settings) -> MosquittoBroker:
 
 async def make_demo_company(store: Store, settings: Settings) -> list[GeneratedLogin]:
     """Fill an empty store; returns the new log-ins, which are nowhere else in clear. Empty: there was a company."""
-    logins = await seed_demo_company(
-        store, hash_password=hash_password, make_ha1=ha1_pair, realm=settings.sip.realm
-    )
-    if settings.presence.host is None:
+    logins = await seed_demo_company(store, hash_password=hash_password, make_ha1=ha1_pair, realm=settings.sip.realm)
+    if logins and settings.presence.host is None:
         broker = private_broker(settings)
+        (settings.state_dir / "mosquitto").mkdir(mode=0o700, exist_ok=True)
         for login in logins:
             await broker.add_account(login.person, login.phone_password)
     return logins

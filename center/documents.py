@@ -163,7 +163,7 @@ def interaction_document(work: Work, names: Mapping[PersonId, str], utc: Utc) ->
 
 
 def budgets(call: Interaction) -> dict[str, float]:
-    """The three time budgets in seconds (CE-21): the customer's wait for a person, the agent's and specialist's talk."""
+    """The three time budgets in seconds (CE-21): the customer's wait, the agent's and the specialist's talk."""
     wait_until = call.answered_at or call.ended_at or call.arrived_at
     return {
         "customer_s": round(max(0.0, wait_until - call.arrived_at), 3),

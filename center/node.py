@@ -37,7 +37,6 @@ from store.store import Store
 from telephony.adapters.pjsip import PjsipSwitch
 from telephony.events import SwitchEvent
 from telephony.settings import SwitchSettings
-from vocabulary import PersonId
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +156,7 @@ class Node:
                 udp_port=section.udp_port,
                 tcp_port=section.tcp_port,
                 tls_port=section.tls_port,
-                rtp_port=section.rtp_port,
+                rtp_port_first=section.rtp_port,
                 max_legs=section.max_legs,
                 rtp_timeout_s=section.rtp_timeout_s,
             ),
@@ -281,6 +280,3 @@ def login_json(login: GeneratedLogin) -> dict[str, Any]:
         "web_password": login.web_password,
         "phone_password": login.phone_password,
     }
-
-
-__all__ = ["Node", "NodeAddresses", "PersonId", "login_json", "open_store", "prepare_state_dir"]

@@ -21,8 +21,8 @@ from context.bundle import utc_text
 from context.model import Case
 from routing.machine import Agent
 from routing.model import Person
-from store.store import Store
 from store.records import StoredEscalation, StoredInteraction, TimeBudgets
+from store.store import Store
 from vocabulary import CaseId, DeskRole, EndReason, InteractionId, ParticipantRole
 
 log = structlog.get_logger(__name__)

@@ -42,7 +42,7 @@ from presence.model import Availability, AvailabilityState, Status
 from presence.runner import PresenceService
 from routing.events import AgentStatusChosen, PhoneChanged, WrapUpFinished
 from routing.machine import Agent, Routing
-from routing.model import AgentState, AgentStatus, Person, ServiceQueue
+from routing.model import AgentState, AgentStatus, Person
 from store.store import Store
 from telephony.effects import EndLeg
 from telephony.events import LegArrived, PhoneRegistered, PhoneUnregistered, SwitchEvent
@@ -186,7 +186,12 @@ class ContactCenter:
         case = Case(CaseId(new_id("case")), queue.id, None, self._directory.template(queue.id))
         call = Interaction(interaction, queue, number, event.leg, arrived_at=self.engine.now())
         work = Work(call, case, started_at=datetime.now(UTC))
-        data: dict[str, object] = {"pii_number": number, "queue": queue.id, "sip_call_id": event.sip_call_id, "leg": event.leg}
+        data: dict[str, object] = {
+            "pii_number": number,
+            "queue": queue.id,
+            "sip_call_id": event.sip_call_id,
+            "leg": event.leg,
+        }
         if isinstance(event.origin, PersonOrigin):
             data["person"] = event.origin.person
         self._store.events.append(interaction, "leg.arrived", data)
@@ -367,9 +372,7 @@ class ContactCenter:
         self._work_of_participant(actor, interaction)
         self.engine.tell_interaction(interaction, PersonLeft(actor))
 
-    async def close(
-        self, actor: PersonId, interaction: InteractionId, outcome: str, resolved: bool, note: str
-    ) -> None:
+    async def close(self, actor: PersonId, interaction: InteractionId, outcome: str, resolved: bool, note: str) -> None:
         work = self._work_of_participant(actor, interaction)
         work.case = replace(work.case, outcome=outcome)
         if note:

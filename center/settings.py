@@ -47,8 +47,8 @@ class SipSettings(Section):
     udp_port: int = Field(default=5060, ge=0, le=65535)
     tcp_port: int = Field(default=5060, ge=0, le=65535)
     tls_port: int = Field(default=5061, ge=0, le=65535)
-    rtp_port: int = Field(default=16384, ge=0, le=65000)
-    """First RTP port; two per leg are used upwards. 0: anywhere."""
+    rtp_port: int = Field(default=20000, ge=1024, le=57000)
+    """First of 8,000 UDP ports for media; two per leg. Open them in the firewall."""
     realm: str = Field(default="ringside", pattern=r"^[A-Za-z0-9.-]{1,64}$")
     """Digest realm. Changing it makes all phone passwords invalid."""
     max_legs: int = Field(default=900, ge=3, le=2000)
@@ -94,7 +94,11 @@ class Settings(BaseSettings):
     """Everything a node can be told."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RINGSIDE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="RINGSIDE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     state_dir: Path = Path("var")
@@ -163,7 +167,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     for section, name in _SECRETS:
         if name in content.get(section, {}):
             variable = f"RINGSIDE_{section}__{name}".upper()
-            raise SettingsError(f"{path}: {section}.{name} is a secret. Give it as the environment variable {variable}.")
+            raise SettingsError(
+                f"{path}: {section}.{name} is a secret. Give it as the environment variable {variable}."
+            )
     return content
 
 

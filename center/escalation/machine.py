@@ -1,8 +1,9 @@
 """The life of an escalation: `step(escalation, event, now) -> (escalation, effects)`.
 
-    REQUESTED ─lease─► RESERVED ─case pushed─► OFFERED ─screen shows it─► RENDERED ─180─► RINGING ─accept─► ACCEPTED ─► JOINED
-        │                 │                       │ (cap 0.5 s: ring anyway)  │              │                 │          │
-        └── refused ──────┴── cancelled ──────────┴── declined ───────────────┴─ no answer ──┴─ leg lost ──────┴── left ──┴─► CLOSED
+    REQUESTED ─lease─► RESERVED ─case pushed─► OFFERED ─screen shows it, or cap of 0.5 s─► RENDERED
+        │ refused         │ cancelled             │ declined                                  │ 180
+        ▼                 ▼                       ▼                                           ▼
+      CLOSED ◄─ left ── JOINED ◄── in the mix ── ACCEPTED ◄─────────── accept ─────────── RINGING ─ no answer ─► CLOSED
 
 Rules. The phone rings only while we hold the lease, and only after the screen showed the case or the cap ran out (N1).
 Answering is not yet accepting: joined is who lifted a trusted handset, clicked Accept, or pressed 1. Whatever ends an

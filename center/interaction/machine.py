@@ -10,7 +10,7 @@
     any ── customer hangs up, or somebody closes with an outcome ──► WRAP_UP ── all after-call work done ──► CLOSED
 
 Rules. The customer's leg is answered once and never re-invited: who hears whom is the mixing matrix alone (N3). The
-customer is never alone in silence: with nobody to talk to he hears music and is in the queue at his old place, or the call
+customer is never alone in silence: with nobody to talk to he hears music and waits at his old place, or the call
 ends. A person who leaves is released at once; the others talk on. Late and repeated events change nothing.
 """
 
