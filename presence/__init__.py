@@ -1,0 +1,1 @@
+"""Who can be reached: sources in, fused availability out."""

@@ -1,0 +1,249 @@
+"""The MQTT contract at the door: topics and payloads in, availability out.
+
+Everything foreign is parsed here once; behind it there are only typed facts and commands. Limits are part of the
+contract: `MAX_PAYLOAD_BYTES` per incoming message, `MAX_REASON_CHARS` per reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import datetime
+
+from presence.errors import ContractError, RefusalCause
+from presence.events import FactReported, FactWithdrawn
+from presence.model import Availability, Fact, Source, Status
+from vocabulary import PersonId
+
+MAX_PAYLOAD_BYTES = 2_048
+MAX_REASON_CHARS = 200
+MAX_SEQ = 2**53
+_PERSON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message as it came from the broker; `retained` means from the broker's memory, not just now."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EscalateCommand:
+    """A person asks for an escalation over MQTT; the broker's access rules vouch for who it is."""
+
+    person: PersonId
+    payload: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRendered:
+    """A person's screen says that the pushed case is visible."""
+
+    person: PersonId
+    payload: dict[str, object]
+
+
+Incoming = FactReported | FactWithdrawn | EscalateCommand | CaseRendered
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a message came: monotonic seconds, and the same moment on the wall clock (UTC)."""
+
+    now: float
+    at: datetime
+
+
+def is_person_name(name: str) -> bool:
+    """True when the name can stand in topics, access rules and password files."""
+    return _PERSON_NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Every topic of the contract below one prefix, such as `ringside/v1`."""
+
+    prefix: str
+
+    def source(self, person: str, source: Source) -> str:
+        return f"{self.prefix}/presence/{person}/{source.value}"
+
+    def availability(self, person: str) -> str:
+        return f"{self.prefix}/availability/{person}"
+
+    def case(self, person: str) -> str:
+        return f"{self.prefix}/case/{person}"
+
+    def rendered(self, person: str) -> str:
+        return f"{self.prefix}/case/{person}/rendered"
+
+    def escalate(self, person: str) -> str:
+        return f"{self.prefix}/command/{person}/escalate"
+
+    def node(self, name: str) -> str:
+        return f"{self.prefix}/node/{name}"
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """What the node listens to. Wide on purpose: a wrong source or command gets a clear line in the log."""
+        return (f"{self.prefix}/presence/#", f"{self.prefix}/command/#", f"{self.prefix}/case/+/rendered")
+
+
+def parse(message: IncomingMessage, topics: Topics, people: Container[PersonId], arrival: Arrival) -> Incoming:
+    """Turn a message into what it says.
+
+    Raises:
+        ContractError: Unknown topic, person, source or status, too large, malformed, a bad field or over-long reason.
+    """
+    below = message.topic.removeprefix(f"{topics.prefix}/").split("/")
+    match below:
+        case ["presence", name, source_name]:
+            person, source = _person(name, people), _source(source_name, name)
+            if not message.payload:
+                return FactWithdrawn(person, source)
+            fields = _json_object(message.payload, person)
+            return FactReported(person, _fact(fields, person, source, arrival, retained=message.retained))
+        case ["command", name, "escalate"]:
+            return EscalateCommand(_person(name, people), _json_object(message.payload, name))
+        case ["case", name, "rendered"]:
+            return CaseRendered(_person(name, people), _json_object(message.payload, name))
+        case _:
+            wanted = "presence/<person>/<source>, command/<person>/escalate or case/<person>/rendered"
+            raise ContractError(RefusalCause.UNKNOWN_TOPIC, f"unknown topic; expected {topics.prefix}/ and {wanted}")
+
+
+def availability_payload(availability: Availability, at: datetime) -> bytes:
+    """The retained message on `<prefix>/availability/<person>`; ages are as of `at`."""
+    document = {
+        "person": availability.person,
+        "state": availability.state.value,
+        "since": _rfc3339(availability.since),
+        "because": availability.because,
+        "freshness_s": None if availability.freshness_s is None else round(availability.freshness_s, 3),
+        "at": _rfc3339(at),
+        "sources": [
+            {
+                "source": view.source.value,
+                "status": view.status.value,
+                "since": _rfc3339(view.since),
+                "age_s": round(view.age_s, 3),
+            }
+            for view in availability.sources
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def fact_payload(status: Status, since: datetime, *, until: datetime | None, reason: str) -> bytes:
+    """A source's message, as clients and the node itself (for `manual`) publish it.
+
+    Raises:
+        ContractError: The reason is over-long or has control characters, or a time has no zone.
+    """
+    document: dict[str, object] = {"status": status.value, "since": _rfc3339(since)}
+    if until is not None:
+        if until.tzinfo is None:
+            raise ContractError(RefusalCause.BAD_FIELD, "until needs a time zone")
+        document["until"] = _rfc3339(until)
+    if reason:
+        document["reason"] = _checked_reason(reason, "")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _person(name: str, people: Container[PersonId]) -> PersonId:
+    person = PersonId(name)
+    if person not in people:
+        raise ContractError(RefusalCause.UNKNOWN_PERSON, "the topic names a person who does not exist here")
+    return person
+
+
+def _source(name: str, person: str) -> Source:
+    try:
+        return Source(name)
+    except ValueError:
+        known = ", ".join(source.value for source in Source)
+        message = f"the topic names an unknown source; known are {known}"
+        raise ContractError(RefusalCause.UNKNOWN_SOURCE, message, person=person) from None
+
+
+def _json_object(payload: bytes, person: str) -> dict[str, object]:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        message = f"payload has {len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are allowed"
+        raise ContractError(RefusalCause.TOO_LARGE, message, person=person)
+    try:
+        document: object = json.loads(payload)
+    except (ValueError, RecursionError):  # ValueError covers bad UTF-8, bad JSON and absurdly long numbers
+        message = "payload is not UTF-8 JSON"
+        raise ContractError(RefusalCause.MALFORMED_JSON, message, person=person) from None
+    if not isinstance(document, dict):
+        raise ContractError(RefusalCause.MALFORMED_JSON, "payload is not a JSON object", person=person)
+    return document
+
+
+def _fact(fields: dict[str, object], person: str, source: Source, arrival: Arrival, *, retained: bool) -> Fact:
+    """Fields of a source message; `since` may be missing, since a last will cannot know its moment."""
+    since = _moment(fields, "since", person) or arrival.at
+    until = _moment(fields, "until", person)
+    reason = fields.get("reason", "")
+    if not isinstance(reason, str):
+        raise ContractError(RefusalCause.BAD_FIELD, "reason is not text", person=person)
+    return Fact(
+        source=source,
+        status=_status(fields, person),
+        since=since,
+        received_at=arrival.now,
+        reason=_checked_reason(reason, person),
+        until=until,
+        seq=_seq(fields, person),
+        expires_at=None if until is None else arrival.now + (until - arrival.at).total_seconds(),
+        stated_at=arrival.now,
+        retained=retained,
+    )
+
+
+def _status(fields: dict[str, object], person: str) -> Status:
+    status = fields.get("status")
+    if isinstance(status, str) and status in set(Status):
+        return Status(status)
+    known = ", ".join(status.value for status in Status)
+    raise ContractError(RefusalCause.UNKNOWN_STATUS, f"status is missing or unknown; known are {known}", person=person)
+
+
+def _checked_reason(reason: str, person: str) -> str:
+    if len(reason) > MAX_REASON_CHARS:
+        message = f"reason has {len(reason)} characters, at most {MAX_REASON_CHARS} are allowed"
+        raise ContractError(RefusalCause.REASON_TOO_LONG, message, person=person)
+    if not reason.isprintable():
+        raise ContractError(RefusalCause.BAD_FIELD, "reason has control characters", person=person)
+    return reason
+
+
+def _moment(fields: dict[str, object], key: str, person: str) -> datetime | None:
+    value = fields.get(key)
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9999:
+        message = f"{key} is not a time with a zone, such as 2026-11-21T14:02:00Z"
+        raise ContractError(RefusalCause.BAD_FIELD, message, person=person)
+    return moment
+
+
+def _seq(fields: dict[str, object], person: str) -> int | None:
+    seq = fields.get("seq")
+    if seq is None:
+        return None
+    if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq <= MAX_SEQ:
+        raise ContractError(RefusalCause.BAD_FIELD, "seq is not a whole number from 0 to 2**53", person=person)
+    return seq
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")

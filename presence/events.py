@@ -1,0 +1,68 @@
+"""What happened around a person's availability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from presence.model import Fact, Source
+from vocabulary import PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class FactReported:
+    """A source said something about a person."""
+
+    person: PersonId
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class FactWithdrawn:
+    """A source took its word back (an empty retained message)."""
+
+    person: PersonId
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLost:
+    """The connection to the broker broke at `at` (UTC): nothing that came over it can be trusted from now on."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConnected:
+    """The broker is back and has handed over everything it retains."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineStateChanged:
+    """Our own registrar or calls say something about a person's phone. None leaves that part as it was."""
+
+    person: PersonId
+    at: datetime
+    registered: bool | None = None
+    in_call: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationChanged:
+    """A lease on the person was taken by `holder`, or ended (None)."""
+
+    person: PersonId
+    holder: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The wake-up asked for with `StartTimer` is due."""
+
+    person: PersonId
+
+
+PresenceEvent = (
+    FactReported | FactWithdrawn | BrokerLost | BrokerConnected | LineStateChanged | ReservationChanged | TimerFired
+)

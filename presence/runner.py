@@ -1,0 +1,324 @@
+"""The presence service: performs the machine's effects and is what other packages talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import ParamSpec, assert_never
+
+import structlog
+
+from presence.adapters.mosquitto import MosquittoBroker
+from presence.adapters.mosquitto_files import MAX_PACKET_BYTES
+from presence.adapters.mqtt import BrokerAddress, MqttLink
+from presence.contract import (
+    Arrival,
+    CaseRendered,
+    EscalateCommand,
+    IncomingMessage,
+    Topics,
+    availability_payload,
+    fact_payload,
+    is_person_name,
+    parse,
+)
+from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
+from presence.errors import AccountRefused, ContractError, RefusalCause, UnknownPerson
+from presence.events import (
+    BrokerConnected,
+    BrokerLost,
+    FactReported,
+    FactWithdrawn,
+    LineStateChanged,
+    PresenceEvent,
+    ReservationChanged,
+    TimerFired,
+)
+from presence.machine import PersonPresence, look, step, watch
+from presence.model import Availability, Source, Status
+from presence.refusals import Refusals
+from presence.settings import PresenceSettings
+from vocabulary import PersonId
+
+_log = structlog.get_logger(__name__)
+MAX_CASE_BYTES = MAX_PACKET_BYTES - 4_096
+"""What a pushed case may weigh; the rest of a packet is topic and properties."""
+
+Arguments = ParamSpec("Arguments")
+OnChange = Callable[[Availability], None]
+OnPersonMessage = Callable[[PersonId, dict[str, object]], None]
+
+
+class PresenceService:
+    """Who is available, live. Everything is called and calls back on the event loop that called `start`.
+
+    The people watched are given at construction or by `watch`; messages about others are refused.
+    """
+
+    def __init__(
+        self,
+        settings: PresenceSettings,
+        *,
+        on_change: OnChange,
+        on_command: OnPersonMessage,
+        on_rendered: OnPersonMessage,
+        people: Iterable[PersonId] = (),
+    ) -> None:
+        self._settings = settings
+        self._rules = settings.rules()
+        self._topics = Topics(settings.prefix)
+        self._on_change = on_change
+        self._on_command = on_command
+        self._on_rendered = on_rendered
+        self._broker_lost_since: datetime | None = datetime.now(UTC)
+        self._people: dict[PersonId, PersonPresence] = {}
+        self._timers: dict[PersonId, asyncio.TimerHandle] = {}
+        self._events: deque[tuple[PersonId, PresenceEvent]] = deque()
+        self._draining = False
+        self._link: MqttLink | None = None
+        self._first_people = tuple(people)
+        self.broker: MosquittoBroker | None = None
+        self.refusals = Refusals()
+
+    @property
+    def connected(self) -> bool:
+        """True while the broker is there and its retained messages have been read."""
+        return self._broker_lost_since is None
+
+    async def start(self) -> None:
+        """Start the private broker if none is configured, and begin connecting (in the background).
+
+        Raises:
+            BrokerError: The private broker cannot be started; the text says what to mend.
+        """
+        address = await self._broker_address()
+        for person in self._first_people:
+            self.watch(person)
+        self._link = MqttLink(
+            address,
+            client_id=f"{self._settings.prefix.replace('/', '-')}-{self._settings.node}",
+            status_topic=self._topics.node(self._settings.node),
+            subscriptions=self._topics.subscriptions(),
+            on_message=self._take_message,
+            on_connected=self._broker_is_there,
+            on_lost=self._broker_is_lost,
+        )
+        self._link.start()
+
+    async def stop(self) -> None:
+        """Say offline, disconnect, end the private broker."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._link is not None:
+            await self._link.stop()
+            self._link = None
+        if self.broker is not None:
+            await self.broker.stop()
+
+    def watch(self, person: PersonId) -> None:
+        """Begin to watch a person; shown unknown until something is known. Watching twice changes nothing.
+
+        Raises:
+            UnknownPerson: The name cannot stand in a topic.
+        """
+        if person in self._people:
+            return
+        if not is_person_name(person):
+            raise UnknownPerson("a person's name has 1 to 64 letters, digits, dots, hyphens or underscores")
+        since = self._broker_lost_since
+        self._people[person] = watch(person, self._rules, datetime.now(UTC), broker_lost_since=since)
+        self._post(person, TimerFired(person))
+
+    def forget(self, person: PersonId) -> None:
+        """Watch a person no more and remove the published availability."""
+        if self._people.pop(person, None) is None:
+            return
+        if (timer := self._timers.pop(person, None)) is not None:
+            timer.cancel()
+        self._publish(self._topics.availability(person), b"", retain=True)
+
+    def availability(self, person: PersonId) -> Availability:
+        """The availability now, with current ages.
+
+        Raises:
+            UnknownPerson: Nobody watches this person.
+        """
+        return look(self._known(person), time.monotonic())
+
+    def all(self) -> list[Availability]:
+        """The availability of everybody, with current ages."""
+        now = time.monotonic()
+        return [look(state, now) for state in self._people.values()]
+
+    def line_state(self, person: PersonId, *, registered: bool | None = None, in_call: bool | None = None) -> None:
+        """Tell what our registrar or calls know of a person's phone; None leaves that part as it was."""
+        if person in self._people:  # a call may outlive a person's account
+            self._post(person, LineStateChanged(person, datetime.now(UTC), registered, in_call))
+
+    def reservation(self, person: PersonId, holder: str | None) -> None:
+        """Tell that a lease on the person was taken by `holder`, or ended (None)."""
+        if person in self._people:
+            self._post(person, ReservationChanged(person, holder, datetime.now(UTC)))
+
+    def choose(
+        self, person: PersonId, status: Status | None, *, until: datetime | None = None, reason: str = ""
+    ) -> None:
+        """Set a person's own choice, or withdraw it with None. It counts as soon as the broker has it.
+
+        Raises:
+            UnknownPerson: Nobody watches this person.
+            ContractError: The reason is over-long or has control characters, or `until` has no zone.
+        """
+        self._known(person)
+        payload = b"" if status is None else fact_payload(status, datetime.now(UTC), until=until, reason=reason)
+        self._publish(self._topics.source(person, Source.MANUAL), payload, retain=True)
+
+    def push_case(self, person: PersonId, bundle: dict[str, object]) -> None:
+        """Push a context bundle to the person's screens that live on MQTT.
+
+        Raises:
+            UnknownPerson: Nobody watches this person.
+            ContractError: The bundle is larger than a packet may be.
+        """
+        self._known(person)
+        payload = json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(payload) > MAX_CASE_BYTES:
+            message = f"the case has {len(payload)} bytes, at most {MAX_CASE_BYTES} can be pushed"
+            raise ContractError(RefusalCause.TOO_LARGE, message, person=person)
+        self._publish(self._topics.case(person), payload, expiry_s=self._settings.case_expiry_s)
+
+    async def add_account(self, person: PersonId, password: str) -> None:
+        """Give a person (UC client, screen) an account at the private broker.
+
+        Raises:
+            AccountRefused: The broker is not ours, or the name cannot be an account.
+        """
+        await self._private_broker().add_account(person, password)
+
+    async def remove_account(self, person: PersonId) -> None:
+        """Take a person's account at the private broker away.
+
+        Raises:
+            AccountRefused: The broker is not ours.
+        """
+        await self._private_broker().remove_account(person)
+
+    async def _broker_address(self) -> BrokerAddress:
+        settings = self._settings
+        if settings.host is not None:
+            return BrokerAddress(settings.host, settings.port, settings.username, settings.password, settings.ca_file)
+        self.broker = MosquittoBroker(
+            settings.state_dir,
+            prefix=settings.prefix,
+            node_account=settings.node,
+            host=settings.listen_address,
+            port=settings.port,
+            websocket_port=settings.websocket_port,
+        )
+        await self.broker.start()
+        return self.broker.address
+
+    def _private_broker(self) -> MosquittoBroker:
+        if self.broker is None:
+            raise AccountRefused("accounts of a configured broker are made there, not here")
+        return self.broker
+
+    def _known(self, person: PersonId) -> PersonPresence:
+        try:
+            return self._people[person]
+        except KeyError:
+            raise UnknownPerson("nobody watches this person") from None
+
+    def _take_message(self, message: IncomingMessage) -> None:
+        now = time.monotonic()
+        try:
+            incoming = parse(message, self._topics, self._people, Arrival(now, datetime.now(UTC)))
+        except ContractError as error:
+            self.refusals.note(error, now)
+            return
+        match incoming:
+            case FactReported(person=person) | FactWithdrawn(person=person):
+                self._post(person, incoming)
+                self._keep_choice(message)
+            case EscalateCommand(person=person, payload=payload):
+                if not message.retained:  # a command from the past must not ring anybody
+                    self._tell(self._on_command, person, payload)
+            case CaseRendered(person=person, payload=payload):
+                if not message.retained:
+                    self._tell(self._on_rendered, person, payload)
+            case _:
+                assert_never(incoming)
+
+    def _keep_choice(self, message: IncomingMessage) -> None:
+        """A person's own choice must survive a broker that dies before its next autosave."""
+        if self.broker is not None and not message.retained and message.topic.endswith(f"/{Source.MANUAL.value}"):
+            self.broker.save()
+
+    def _broker_is_there(self) -> None:
+        self._broker_lost_since = None
+        for person in list(self._people):
+            self._post(person, BrokerConnected())
+        # What the broker retains of us may be from before the loss, so everybody is said once.
+        for availability in self.all():
+            self._publish_availability(availability)
+
+    def _broker_is_lost(self) -> None:
+        self._broker_lost_since = datetime.now(UTC)
+        _log.warning("presence_broker_lost", people=len(self._people))
+        for person in list(self._people):
+            self._post(person, BrokerLost(self._broker_lost_since))
+
+    def _post(self, person: PersonId, event: PresenceEvent) -> None:
+        """One queue, one consumer: a callback that posts again waits until the present event is drained."""
+        self._events.append((person, event))
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._events:
+                self._take(*self._events.popleft())
+        finally:
+            self._draining = False
+
+    def _take(self, person: PersonId, event: PresenceEvent) -> None:
+        state = self._people.get(person)
+        if state is None:
+            return
+        self._people[person], effects = step(state, event, time.monotonic())
+        for effect in effects:
+            self._perform(effect)
+
+    def _perform(self, effect: PresenceEffect) -> None:
+        match effect:
+            case AvailabilityChanged(availability=availability):
+                if self.connected:
+                    self._publish_availability(availability)
+                self._tell(self._on_change, availability)
+            case StartTimer(person=person, at=at):
+                if (timer := self._timers.pop(person, None)) is not None:
+                    timer.cancel()
+                delay_s = max(0.0, at - time.monotonic())
+                loop = asyncio.get_running_loop()
+                self._timers[person] = loop.call_later(delay_s, self._post, person, TimerFired(person))
+            case _:
+                assert_never(effect)
+
+    def _publish_availability(self, availability: Availability) -> None:
+        topic = self._topics.availability(availability.person)
+        self._publish(topic, availability_payload(availability, datetime.now(UTC)), retain=True)
+
+    def _publish(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: float | None = None) -> None:
+        if self._link is not None:
+            self._link.publish(topic, payload, retain=retain, expiry_s=expiry_s)
+
+    def _tell(self, listener: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        """Call a listener; its bugs are logged and must not stop presence for everybody else."""
+        try:
+            listener(*args, **kwargs)
+        except Exception:
+            _log.exception("presence_listener_failed")

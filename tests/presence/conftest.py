@@ -1,0 +1,144 @@
+"""A presence service on its own private Mosquitto, and clients that talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from presence.contract import Topics
+from presence.model import Availability, AvailabilityState
+from presence.runner import PresenceService
+from presence.settings import PresenceSettings
+from vocabulary import PersonId
+
+EVA, IVAN = PersonId("eva"), PersonId("ivan")
+PASSWORDS = {EVA: "eva-secret", IVAN: "ivan-secret"}
+PREFIX = "test/v1"
+TOPICS = Topics(PREFIX)
+WAIT_S = 20.0
+"""Long enough for a busy machine; every wait ends with its condition."""
+
+
+class Company:
+    """A running service with everything it told, and ways to wait for more."""
+
+    def __init__(self, settings: PresenceSettings) -> None:
+        self.changes: list[Availability] = []
+        self.commands: list[tuple[PersonId, dict[str, object]]] = []
+        self.rendered: list[tuple[PersonId, dict[str, object]]] = []
+        self._news = asyncio.Event()
+        self.service = PresenceService(
+            settings,
+            on_change=self._changed,
+            on_command=lambda person, payload: self._told(self.commands, person, payload),
+            on_rendered=lambda person, payload: self._told(self.rendered, person, payload),
+            people=(EVA, IVAN),
+        )
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for news until the condition holds."""
+        async with asyncio.timeout(WAIT_S):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_shown(self, person: PersonId, state: AvailabilityState, because: str = "") -> Availability:
+        """Wait until a person is shown in a state (and for a reason that contains a phrase)."""
+
+        def shown() -> bool:
+            now = self.service.availability(person)
+            return now.state is state and because in now.because
+
+        await self.until(shown)
+        return self.service.availability(person)
+
+    async def until_refused(self, count: int) -> None:
+        """Refusals make no news, so look again until they are counted."""
+        await until(lambda: self.service.refusals.counts.total() >= count)
+
+    @property
+    def port(self) -> int:
+        assert self.service.broker is not None
+        return self.service.broker.port
+
+    @asynccontextmanager
+    async def client(self, person: PersonId, password: str | None = None) -> AsyncIterator[aiomqtt.Client]:
+        """A person's client, logged in at the broker."""
+        async with aiomqtt.Client(
+            "127.0.0.1",
+            self.port,
+            username=person,
+            password=password or PASSWORDS[person],
+            protocol=aiomqtt.ProtocolVersion.V5,
+        ) as client:
+            yield client
+
+    async def uc_process(self, person: PersonId) -> asyncio.subprocess.Process:
+        """A UC client in its own process that has published connected and available."""
+        script = Path(__file__).with_name("uc_client.py")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(script), str(self.port), person, PREFIX),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{PASSWORDS[person]}\n".encode())
+        await process.stdin.drain()
+        async with asyncio.timeout(WAIT_S):
+            assert await process.stdout.readline() == b"ready\n"
+        return process
+
+    def _changed(self, availability: Availability) -> None:
+        self.changes.append(availability)
+        self._news.set()
+
+    def _told(
+        self, told: list[tuple[PersonId, dict[str, object]]], person: PersonId, payload: dict[str, object]
+    ) -> None:
+        told.append((person, payload))
+        self._news.set()
+
+
+@asynccontextmanager
+async def open_company(state_dir: Path) -> AsyncIterator[Company]:
+    """A company whose service is connected to its own broker; both phones are registered."""
+    company = Company(PresenceSettings(state_dir, port=0, prefix=PREFIX))
+    await company.service.start()
+    try:
+        for person in PASSWORDS:
+            company.service.line_state(person, registered=True)
+        await company.until(lambda: company.service.connected)
+        yield company
+    finally:
+        await company.service.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Look again until something outside this process, which sends no news, is as it should be."""
+    async with asyncio.timeout(WAIT_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def first_message(client: aiomqtt.Client) -> aiomqtt.Message:
+    """The next message the client gets."""
+    async with asyncio.timeout(WAIT_S):
+        async for message in client.messages:
+            return message
+    raise AssertionError("the broker closed the connection")
+
+
+@pytest.fixture
+async def company(tmp_path: Path) -> AsyncIterator[Company]:
+    async with open_company(tmp_path / "broker") as opened:
+        assert opened.service.broker is not None
+        for person, password in PASSWORDS.items():
+            await opened.service.add_account(person, password)
+        yield opened

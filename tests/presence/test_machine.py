@@ -1,0 +1,262 @@
+"""One person's machine: what it learns, when it speaks, when it wakes (N6, S06)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
+from presence.events import (
+    BrokerConnected,
+    BrokerLost,
+    FactReported,
+    FactWithdrawn,
+    LineStateChanged,
+    PresenceEvent,
+    ReservationChanged,
+    TimerFired,
+)
+from presence.fusion import FusionRules
+from presence.machine import PersonPresence, accept, look, step, watch
+from presence.model import Availability, AvailabilityState, Fact, Source, Status
+from vocabulary import PersonId
+
+EVA = PersonId("eva")
+AT = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+RULES = FusionRules(uc_age_s=90.0)
+
+
+def fact(
+    source: Source,
+    status: Status,
+    received_at: float,
+    *,
+    seq: int | None = None,
+    since: datetime = AT,
+    retained: bool = False,
+    expires_at: float | None = None,
+) -> Fact:
+    return Fact(source, status, since, received_at, seq=seq, retained=retained, expires_at=expires_at)
+
+
+def reported(source: Source, status: Status, received_at: float, *, retained: bool = False) -> FactReported:
+    return FactReported(EVA, fact(source, status, received_at, retained=retained))
+
+
+def run(state: PersonPresence, *timed: tuple[float, PresenceEvent]) -> tuple[PersonPresence, list[PresenceEffect]]:
+    """Feed events at their times; returns the last state and the effects of the last event."""
+    effects: list[PresenceEffect] = []
+    for now, event in timed:
+        state, effects = step(state, event, now)
+    return state, effects
+
+
+def shown(effects: list[PresenceEffect]) -> list[Availability]:
+    return [effect.availability for effect in effects if isinstance(effect, AvailabilityChanged)]
+
+
+def given_connected(lost_since: datetime | None = None) -> PersonPresence:
+    return watch(EVA, RULES, AT, broker_lost_since=lost_since)
+
+
+def given_free(now: float = 0.0) -> PersonPresence:
+    state, effects = run(
+        given_connected(),
+        (now, LineStateChanged(EVA, AT, registered=True)),
+        (now, reported(Source.UC, Status.AVAILABLE, now)),
+    )
+    assert shown(effects)[0].state is AvailabilityState.FREE
+    return state
+
+
+def test_a_refresh_changes_nothing_visible_and_keeps_since() -> None:
+    """Clients refresh every minute; readers must not be told each time."""
+    again = FactReported(EVA, fact(Source.UC, Status.AVAILABLE, 60.0, since=AT + timedelta(minutes=1)))
+    state, effects = step(given_free(), again, 60.0)
+    assert effects == []
+    assert look(state, 61.0).since == AT
+    assert look(state, 61.0).sources[1].age_s == 1.0
+
+
+def test_a_silent_client_turns_unknown_by_the_timer_alone() -> None:
+    """S06: old is unknown, never free; the machine asked to be woken at that moment."""
+    state, _ = run(given_connected(), (0.0, LineStateChanged(EVA, AT, registered=True)))
+    state, effects = step(state, reported(Source.UC, Status.AVAILABLE, 0.0), 0.0)
+    assert StartTimer(EVA, 90.0) in effects
+    _, effects = step(state, TimerFired(EVA), 90.0)
+    assert [(one.state, one.because) for one in shown(effects)] == [
+        (AvailabilityState.UNKNOWN, "no sign of life for over 90 s")
+    ]
+
+
+def test_a_timer_after_a_refresh_only_asks_for_the_next_one() -> None:
+    """Refreshes start no timers; the pending one finds the new deadline."""
+    state, effects = step(given_free(), reported(Source.UC, Status.AVAILABLE, 60.0), 60.0)
+    assert effects == []
+    _, effects = step(state, TimerFired(EVA), 90.0)
+    assert effects == [StartTimer(EVA, 150.0)]
+
+
+def test_a_choice_ends_at_its_until() -> None:
+    state = given_free()
+    lunch = fact(Source.MANUAL, Status.AWAY, 10.0, expires_at=40.0)
+    state, effects = step(state, FactReported(EVA, lunch), 10.0)
+    assert shown(effects)[0].state is AvailabilityState.AWAY
+    assert StartTimer(EVA, 40.0) in effects
+    _, effects = step(state, TimerFired(EVA), 40.0)
+    assert shown(effects)[0].state is AvailabilityState.FREE
+
+
+def test_broker_loss_turns_everything_from_mqtt_unknown_at_once() -> None:
+    """Design section 8, S06 step 3."""
+    _, effects = step(given_free(), BrokerLost(AT), 5.0)
+    assert [(one.state, one.because) for one in shown(effects)] == [
+        (AvailabilityState.UNKNOWN, "presence broker unreachable since 14:02")
+    ]
+
+
+def test_broker_loss_keeps_a_running_call_busy() -> None:
+    """Design section 8: own line states still count."""
+    state, effects = run(
+        given_free(), (1.0, LineStateChanged(EVA, AT, in_call=True)), (5.0, BrokerLost(AT + timedelta(minutes=1)))
+    )
+    assert look(state, 5.0).because == "in a call since 14:02"
+    assert [view.source for view in shown(effects)[0].sources] == [Source.PHONE]
+    _, effects = step(state, LineStateChanged(EVA, AT, in_call=False), 6.0)
+    assert shown(effects)[0].because == "presence broker unreachable since 14:03"
+
+
+def test_snapshot_after_a_loss_is_one_change() -> None:
+    """S06 step 3, no storm: retained facts are read first, then everybody is said once."""
+    state, _ = step(given_free(), BrokerLost(AT), 5.0)
+    state, effects = step(state, reported(Source.UC, Status.BUSY, 6.0, retained=True), 6.0)
+    assert shown(effects) == []
+    state, effects = step(state, BrokerConnected(), 7.0)
+    assert [one.state for one in shown(effects)] == [AvailabilityState.BUSY]
+
+
+def test_what_the_broker_does_not_say_again_is_not_known() -> None:
+    """A retained message that vanished with the broker must not live on in our memory."""
+    _, effects = run(given_free(), (5.0, BrokerLost(AT)), (6.0, BrokerConnected()))
+    assert shown(effects)[0].because == "nothing known"
+
+
+def test_a_second_loss_keeps_the_first_since() -> None:
+    state, effects = run(given_free(), (5.0, BrokerLost(AT)), (9.0, BrokerLost(AT + timedelta(hours=1))))
+    assert effects == []
+    assert look(state, 9.0).since == AT
+
+
+def test_last_will_ends_the_old_status_for_good() -> None:
+    """S06 step 4: a client that returns without a status is unknown, not what it was before."""
+    state, _ = run(
+        given_free(),
+        (1.0, reported(Source.CONNECTED, Status.AVAILABLE, 1.0)),
+        (2.0, reported(Source.CONNECTED, Status.OFFLINE, 2.0)),
+        (3.0, reported(Source.CONNECTED, Status.AVAILABLE, 3.0)),
+    )
+    assert look(state, 3.0).because == "UC client connected, no status yet"
+
+
+def test_retained_status_of_a_client_known_dead_is_not_kept() -> None:
+    state, _ = run(
+        given_connected(),
+        (0.0, LineStateChanged(EVA, AT, registered=True)),
+        (1.0, reported(Source.CONNECTED, Status.OFFLINE, 1.0, retained=True)),
+        (1.0, reported(Source.UC, Status.AVAILABLE, 1.0, retained=True)),
+        (2.0, reported(Source.CONNECTED, Status.AVAILABLE, 2.0)),
+    )
+    assert look(state, 2.0).state is AvailabilityState.UNKNOWN
+
+
+def test_status_that_comes_just_before_the_reconnect_counts() -> None:
+    """Sources are separate topics; a returning client may say its status first."""
+    state, _ = run(
+        given_free(),
+        (1.0, reported(Source.CONNECTED, Status.OFFLINE, 1.0)),
+        (2.0, reported(Source.UC, Status.AVAILABLE, 2.0)),
+        (3.0, reported(Source.CONNECTED, Status.AVAILABLE, 3.0)),
+    )
+    assert look(state, 3.0).state is AvailabilityState.FREE
+
+
+def test_reservation_shows_busy_and_gives_the_old_state_back() -> None:
+    """S06 step 6: everybody sees that the specialist is being asked; sources keep their facts."""
+    state, effects = step(given_free(), ReservationChanged(EVA, "esc_1", AT), 1.0)
+    assert [(one.state, one.because) for one in shown(effects)] == [(AvailabilityState.BUSY, "being asked for help")]
+    _, effects = step(state, ReservationChanged(EVA, None, AT), 2.0)
+    assert shown(effects)[0].because == "UC status: available"
+
+
+def test_withdrawn_choice_gives_way_to_the_other_sources() -> None:
+    state, _ = step(given_free(), reported(Source.MANUAL, Status.DND, 1.0), 1.0)
+    assert look(state, 1.0).state is AvailabilityState.BUSY
+    _, effects = step(state, FactWithdrawn(EVA, Source.MANUAL), 2.0)
+    assert shown(effects)[0].state is AvailabilityState.FREE
+
+
+def test_end_of_a_call_leaves_the_phone_as_registered_as_it_was() -> None:
+    state, _ = run(
+        given_free(), (1.0, LineStateChanged(EVA, AT, in_call=True)), (2.0, LineStateChanged(EVA, AT, in_call=False))
+    )
+    assert look(state, 2.0).state is AvailabilityState.FREE
+    state, _ = step(state, LineStateChanged(EVA, AT, registered=False), 3.0)
+    assert look(state, 3.0).because == "phone not registered"
+
+
+def test_own_line_state_goes_before_a_phone_fact_from_outside_unless_that_is_busy() -> None:
+    """A person's other phone may make him busy, never reachable."""
+    state, _ = step(given_free(), LineStateChanged(EVA, AT, registered=False), 1.0)
+    state, _ = step(state, reported(Source.PHONE, Status.AVAILABLE, 2.0), 2.0)
+    assert look(state, 2.0).because == "phone not registered"
+    state, _ = step(given_free(), reported(Source.PHONE, Status.BUSY, 2.0), 2.0)
+    assert look(state, 2.0).because == "in a call since 14:02"
+
+
+def test_phone_fact_from_outside_counts_for_phones_we_know_nothing_of() -> None:
+    """S04: the specialist's phone lives on another PBX."""
+    state, _ = run(
+        given_connected(),
+        (1.0, reported(Source.PHONE, Status.AVAILABLE, 1.0)),
+        (2.0, reported(Source.UC, Status.AVAILABLE, 2.0)),
+    )
+    assert look(state, 2.0).state is AvailabilityState.FREE
+
+
+def test_order_is_by_sequence_number_not_by_sender_time() -> None:
+    """S06 step 4: a clock 10 minutes off does no harm."""
+    known = fact(Source.UC, Status.BUSY, 10.0, seq=7, since=AT + timedelta(minutes=10))
+    late = fact(Source.UC, Status.AVAILABLE, 11.0, seq=6, since=AT + timedelta(minutes=20))
+    newer = fact(Source.UC, Status.AVAILABLE, 11.0, seq=8, since=AT - timedelta(minutes=10))
+    assert accept(known, late) is None
+    assert accept(known, newer) == newer
+
+
+def test_a_sender_that_begins_anew_with_zero_is_believed() -> None:
+    known = fact(Source.UC, Status.BUSY, 10.0, seq=7_000)
+    restarted = fact(Source.UC, Status.AVAILABLE, 11.0, seq=0)
+    assert accept(known, restarted) == restarted
+
+
+def test_without_sequence_numbers_arrival_decides() -> None:
+    known = fact(Source.UC, Status.BUSY, 10.0, since=AT + timedelta(hours=1))
+    arrived = fact(Source.UC, Status.AVAILABLE, 11.0, since=AT - timedelta(hours=1))
+    assert accept(known, arrived) == arrived
+
+
+def test_saying_available_again_by_hand_is_a_new_act() -> None:
+    """The person sees "contradiction", presses available once more, and is believed."""
+    state, _ = run(
+        given_free(),
+        (1.0, reported(Source.MANUAL, Status.AVAILABLE, 1.0)),
+        (2.0, reported(Source.UC, Status.BUSY, 2.0)),
+    )
+    assert look(state, 2.0).state is AvailabilityState.UNKNOWN
+    state, effects = step(state, reported(Source.MANUAL, Status.AVAILABLE, 3.0), 3.0)
+    assert shown(effects)[0].state is AvailabilityState.FREE
+    state, effects = step(state, reported(Source.UC, Status.BUSY, 62.0), 62.0)
+    assert shown(effects) == []
+
+
+def test_first_step_says_unknown() -> None:
+    _, effects = step(given_connected(lost_since=AT), TimerFired(EVA), 0.0)
+    assert shown(effects)[0].because == "presence broker unreachable since 14:02"
