@@ -163,10 +163,13 @@ def interaction_document(work: Work, names: Mapping[PersonId, str], utc: Utc) ->
 
 
 def budgets(call: Interaction) -> dict[str, float]:
-    """The three time budgets in seconds (CE-21): the customer's wait, the agent's and the specialist's talk."""
-    wait_until = call.answered_at or call.ended_at or call.arrived_at
+    """The three time budgets in seconds (CE-21): all of the customer's time (and the wait in it), and what the agent
+    and the specialist talked."""
+    ended_at = call.ended_at or call.arrived_at
+    answered_at = call.answered_at or ended_at
     return {
-        "customer_s": round(max(0.0, wait_until - call.arrived_at), 3),
+        "customer_s": round(ended_at - call.arrived_at, 3),
+        "wait_s": round(max(0.0, answered_at - call.arrived_at), 3),
         "agent_s": round(call.served_s.get(ParticipantRole.AGENT, 0.0), 3),
         "specialist_s": round(call.served_s.get(ParticipantRole.SPECIALIST, 0.0), 3),
     }

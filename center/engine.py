@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -48,15 +49,25 @@ from routing import events as routing_events
 from routing import machine as routing_machine
 from routing.machine import Routing
 from telephony.effects import DialLeg, LegEffect
-from telephony.events import LegEvent
+from telephony.events import LegEnded, LegEvent
 from telephony.model import Destination
 from telephony.switch import Switch
-from vocabulary import EndReason, EscalationId, InteractionId, LegId, PersonId, new_id
+from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, new_id
 
 log = structlog.get_logger(__name__)
 
 CLOSED_KEPT = 1_000
 """How many closed interactions stay in memory for those who look at them right after the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegOwner:
+    """Whom the events of a leg concern: the interaction, and for a specialist's leg its escalation."""
+
+    interaction: InteractionId
+    role: ParticipantRole
+    person: PersonId | None = None
+    escalation: EscalationId | None = None
 
 
 class EventLog(Protocol):
@@ -102,8 +113,7 @@ class Engine:
         self.works: dict[InteractionId, Work] = {}
         self.closed: OrderedDict[InteractionId, Work] = OrderedDict()
         self.escalations: dict[EscalationId, EscalationWork] = {}
-        self._interaction_of_leg: dict[LegId, InteractionId] = {}
-        self._escalation_of_leg: dict[LegId, EscalationId] = {}
+        self._owners: dict[LegId, LegOwner] = {}
         self._queue: deque[Callable[[], None]] = deque()
         self._draining = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -128,14 +138,14 @@ class Engine:
     def begin(self, work: Work, first: InteractionEvent) -> None:
         """Take up a new interaction."""
         self.works[work.call.id] = work
-        self._interaction_of_leg[work.call.customer_leg] = work.call.id
+        self._owners[work.call.customer_leg] = LegOwner(work.call.id, ParticipantRole.CUSTOMER)
         self.tell_interaction(work.call.id, first)
 
     def begin_escalation(self, state: Escalation, first: EscalationEvent) -> EscalationWork:
         """Take up an escalation; the conversation it serves is told first."""
         esc = EscalationWork(state)
         self.escalations[state.id] = esc
-        self._escalation_of_leg[state.leg] = state.id
+        self._owners[state.leg] = LegOwner(state.interaction, ParticipantRole.SPECIALIST, state.specialist, state.id)
         self.works[state.interaction].escalation = state.id
         self.tell_interaction(state.interaction, EscalationBegan(state.id))
         self.tell_escalation(state.id, first)
@@ -143,12 +153,21 @@ class Engine:
 
     def leg_event(self, event: LegEvent) -> None:
         """Bring an event of a leg to whom it concerns: the interaction, the escalation, or both."""
-        interaction = self._interaction_of_leg.get(event.leg)
-        escalation = self._escalation_of_leg.get(event.leg)
-        if escalation is not None:
-            self.tell_escalation(escalation, event)  # type: ignore[arg-type]  # the machines ignore what is not theirs
-        if interaction is not None:
-            self.tell_interaction(interaction, event)  # type: ignore[arg-type]
+        owner = self._owners.get(event.leg)
+        if owner is None:
+            return
+        if isinstance(event, LegEnded):
+            self._leg_over(event, owner)
+        if owner.escalation is not None:
+            self.tell_escalation(owner.escalation, event)
+        self.tell_interaction(owner.interaction, event)
+
+    def _leg_over(self, event: LegEnded, owner: LegOwner) -> None:
+        """Record the end of every leg, also of those we ended ourselves after their conversation was over."""
+        del self._owners[event.leg]
+        data = {"leg": event.leg, "role": owner.role.value, "person": owner.person}
+        end = {"result": event.end.result.value, "reason": event.end.reason, "sip_status": event.sip_status}
+        self._events.append(owner.interaction, "leg.ended", {**data, **end})
 
     def tell_interaction(self, interaction: InteractionId, event: InteractionEvent) -> None:
         self._post(lambda: self._step_interaction(interaction, event))
@@ -228,7 +247,7 @@ class Engine:
 
     def _perform_leg_effect(self, effect: LegEffect, interaction: InteractionId) -> None:
         if isinstance(effect, DialLeg):
-            self._interaction_of_leg[effect.leg] = interaction
+            self._owners[effect.leg] = LegOwner(interaction, ParticipantRole.AGENT, effect.to.person)
         self._switch.perform(effect)
 
     def _abandon_broken(self, work: Work) -> None:
@@ -244,8 +263,6 @@ class Engine:
         self.closed[call.id] = work
         while len(self.closed) > CLOSED_KEPT:
             self.closed.popitem(last=False)
-        for leg in [leg for leg, owner in self._interaction_of_leg.items() if owner == call.id]:
-            del self._interaction_of_leg[leg]
 
     # -- escalations --------------------------------------------------------------------------------------------
 
@@ -295,7 +312,6 @@ class Engine:
 
     def _join(self, state: Escalation) -> None:
         """Bring the specialist's leg into the conversation, if it still lives."""
-        self._interaction_of_leg[state.leg] = state.interaction
         self.tell_interaction(state.interaction, SpecialistAccepted(state.id, state.specialist, state.leg))
         self._post(lambda: self._confirm_join(state))
 
@@ -308,7 +324,8 @@ class Engine:
             self.tell_escalation(state.id, ConversationEnded(EndReason.success("customer_left")))
 
     def _escalation_ended(self, state: Escalation) -> None:
-        self._escalation_of_leg.pop(state.leg, None)
+        if not state.dialled:
+            self._owners.pop(state.leg, None)
         work = self.works.get(state.interaction)
         if work is not None and work.escalation == state.id:
             work.escalation = None

@@ -142,7 +142,7 @@ class Persistence:
                 "reason": stored.end_reason,
                 "disposition": stored.disposition,
                 "budgets": {
-                    "customer_s": spent.customer_wait_s,
+                    "wait_s": spent.customer_wait_s,
                     "agent_s": spent.agent_s,
                     "specialist_s": spent.specialist_s,
                 },
@@ -178,7 +178,7 @@ def stored_interaction(work: Work, utc: Utc) -> StoredInteraction:
         end_reason=call.end.reason if call.end else "",
         disposition=work.disposition or call.outcome,
         fcr=call.resolved,
-        budgets=TimeBudgets(spent["customer_s"], spent["agent_s"], spent["specialist_s"]),
+        budgets=TimeBudgets(spent["wait_s"], spent["agent_s"], spent["specialist_s"]),
     )
 
 

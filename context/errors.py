@@ -1,10 +1,10 @@
 """What can be wrong with an edit of a case.
 
-    ContextError
-    ├── UnknownField     the template has no such field
-    ├── ValueTooLong     longer than MAX_VALUE_CHARS
-    ├── NotAChoice       a choice field got something else
-    └── VersionAhead     the edit claims to have seen a version that does not exist
+ContextError
+├── UnknownField     the template has no such field
+├── ValueTooLong     longer than MAX_VALUE_CHARS
+├── NotAChoice       a choice field got something else
+└── VersionAhead     the edit claims to have seen a version that does not exist
 """
 
 from __future__ import annotations

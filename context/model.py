@@ -78,7 +78,7 @@ class CaseEdit:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The customer's matter. `values[field]` holds one value, or several when concurrent edits disagree (newest last)."""
+    """The customer's matter. `values[field]`: one value, or several while concurrent edits disagree (newest last)."""
 
     id: CaseId
     queue: QueueId
@@ -112,7 +112,7 @@ class PastContact:
 
 @dataclass(frozen=True, slots=True)
 class ContextBundle:
-    """The snapshot that a specialist gets: versioned and content-addressed (`digest`, SHA-256 of its canonical JSON)."""
+    """The snapshot that a specialist gets; `digest` is the SHA-256 of its canonical JSON."""
 
     escalation: EscalationId
     interaction: InteractionId

@@ -1,15 +1,16 @@
 """Who gets which waiting interaction: `step(state, event, now) -> (state, effects)`.
 
 Theory. Waiting interactions are served in the order of `enqueued_at`, which never changes, so one that comes back from
-an agent who did not answer stands where it stood. Each is offered to the agent who has been idle longest among those who
-are ready, idle, reachable by phone, and have both competences: the queue's skill at its least level, and the voice channel.
+an agent who did not answer stands where it stood. Each is offered to the agent who has been idle longest among those
+who are ready, idle, reachable by phone, and have both competences: the queue's skill at its least level, and the voice
+channel.
 
-    agent state:  idle ──lease asked──► reserved ──answered──► busy ──released──► wrap_up ──done or deadline──► idle
+    agent state:  idle ─lease asked─► reserved ─answered─► busy ─released─► wrap_up ─done or deadline─► idle
                    ▲                       │
                    └────── refused / unanswered (unanswered also makes him not_ready(rona))
 
 Invariants (property tests): an agent is reserved for at most one interaction; an interaction is on offer to at most one
-agent; nobody not ready is offered anything; a qualified idle agent and a waiting interaction never stay apart after a step.
+agent; nobody not ready is offered anything; a qualified idle agent and a waiting interaction never stay apart.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An employee: what he knows (skill -> level 1..5), which channels he can use (channel -> level), what he may do."""
+    """An employee: what he knows (skill -> level 1..5), which channels he can use (likewise), what he may do."""
 
     id: PersonId
     name: str

@@ -23,7 +23,9 @@ def by_usefulness(
 
     def key(person: Person) -> tuple[int, int, int, str]:
         state = availability.get(person.id, AvailabilityState.UNKNOWN)
-        matching = [(place, person.skills[skill]) for place, skill in enumerate(wanted_skills) if skill in person.skills]
+        matching = [
+            (place, person.skills[skill]) for place, skill in enumerate(wanted_skills) if skill in person.skills
+        ]
         place, level = matching[0] if matching else (len(wanted_skills), 0)
         return _RANK[state], place, -level, person.name
 

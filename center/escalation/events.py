@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from routing.model import Lease
-from telephony.events import DtmfReceived, LegAnswered, LegDialled, LegEnded, LegRinging
+from telephony.events import LegEvent
 from vocabulary import EndReason
 
 
@@ -101,9 +101,5 @@ EscalationEvent = (
     | Cancelled
     | Joined
     | ConversationEnded
-    | LegDialled
-    | LegRinging
-    | LegAnswered
-    | LegEnded
-    | DtmfReceived
+    | LegEvent
 )

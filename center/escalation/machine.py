@@ -43,7 +43,7 @@ from center.escalation.events import (
 )
 from center.escalation.model import Escalation, EscalationState
 from telephony.effects import EndLeg, PlayPrompt
-from telephony.events import DtmfReceived, LegAnswered, LegDialled, LegEnded, LegRinging
+from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
 from telephony.model import PromptName
 from vocabulary import EndReason
 
@@ -97,7 +97,7 @@ def step(esc: Escalation, event: EscalationEvent, now: float) -> Step:
             return _close(esc, end)
         case LegDialled(_, sip_call_id):
             return esc, [_record(esc, "leg.dialled", role="specialist", leg=esc.leg, sip_call_id=sip_call_id)]
-        case LegRinging() | DtmfReceived():
+        case LegArrived() | LegRinging() | DtmfReceived() | PromptEnded():
             return esc, []
         case _:
             assert_never(event)

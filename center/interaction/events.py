@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
+from telephony.events import LegEvent
 from vocabulary import EndReason, EscalationId, LegId, PersonId
 
 
@@ -92,8 +92,5 @@ InteractionEvent = (
     | Closed
     | WrapUpDone
     | NodeStopping
-    | LegRinging
-    | LegAnswered
-    | LegEnded
-    | PromptEnded
+    | LegEvent
 )

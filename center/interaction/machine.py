@@ -45,7 +45,7 @@ from center.interaction.events import (
 )
 from center.interaction.model import Interaction, Participant, Phase
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix, StopPrompt
-from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
+from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
 from telephony.model import CallerIdentity, Destination, HoldMusic, everyone_hears_everyone
 from vocabulary import EndReason, LegId, ParticipantRole, PersonId
 
@@ -67,6 +67,9 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
             customer = Participant(ParticipantRole.CUSTOMER, call.customer_leg, None, now)
             call = replace(call, participants=(customer,))
             return call, [Record("interaction.arrived"), AnswerLeg(call.customer_leg)]
+        case LegDialled(leg, sip_call_id):
+            dialled = Record("leg.dialled", {**_who(call, leg), "sip_call_id": sip_call_id})
+            return call, [dialled] if call.by_leg(leg) else []
         case LegRinging(leg):
             return call, [Record("leg.ringing", _who(call, leg))] if call.by_leg(leg) else []
         case LegAnswered(leg):
@@ -94,7 +97,9 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
             return _leg_ended(call, leg, end, now)
         case NodeStopping(end):
             return _finish(call, end, now)
-        case Arrived() | PromptEnded() | EscalationBegan() | EscalationEnded() | WrapUpDone():
+        case LegArrived() | DtmfReceived() | PromptEnded():
+            return call, []
+        case Arrived() | EscalationBegan() | EscalationEnded() | WrapUpDone():
             return call, []  # late and repeated events are normal and change nothing
         case _:
             assert_never(event)
@@ -203,17 +208,14 @@ def _leg_ended(call: Interaction, leg: LegId, end: EndReason, now: float) -> Ste
     participant = call.by_leg(leg)
     if participant is None:
         return call, []
-    gone = Record("leg.ended", {**_who(call, leg), "result": end.result.value, "reason": end.reason})
     if participant.role is ParticipantRole.CUSTOMER:
         ending = CUSTOMER_LEFT if call.answered_at else ABANDONED
-        call, effects = _finish(_without(call, leg, now), ending, now)
-        return call, [gone, *effects]
+        return _finish(_without(call, leg, now), ending, now)
     if not participant.talking and participant.person is not None:
         call = _enter(_without(call, leg, now), Phase.QUEUED, now)
         unanswered = end.reason in ("no_answer", "declined")
-        return call, [gone, FailReservation(participant.person, unanswered)]
-    call, effects = _take_out(call, participant, end, now)
-    return call, [gone, *effects]
+        return call, [FailReservation(participant.person, unanswered)]
+    return _take_out(call, participant, end, now)
 
 
 def _take_out(call: Interaction, participant: Participant, end: EndReason, now: float) -> Step:
