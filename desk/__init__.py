@@ -1,0 +1,1 @@
+"""What people see: HTTP and WebSocket API and the web desk."""

@@ -1,0 +1,72 @@
+"""The web desk as one ASGI app: routes, live screens, pages, and the gate around them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import Receive, Scope, Send
+
+from center.api import CenterApi
+from desk import refusals, routes_login, routes_me, routes_node, routes_work
+from desk.access import COOKIE, Desk
+from desk.gate import Gate
+from desk.live import LiveScreens
+from desk.logins import Logins
+from desk.metrics import DeskMetrics
+from desk.pages import Pages
+from desk.settings import DeskSettings
+
+STATIC_DIR = Path(__file__).parent / "static"
+"""Where `make build` puts the built web desk."""
+
+DESCRIPTION = f"""The contact centre at your desk. Log in with `POST /api/login`; the cookie `{COOKIE}` then identifies
+you. Commands are `POST` with a JSON body. What screens show comes over the WebSocket `/api/live`: a snapshot of all
+documents you may see, then numbered changes."""
+
+
+def create_app(
+    center: CenterApi,
+    logins: Logins,
+    settings: DeskSettings | None = None,
+    static_dir: Path | None = STATIC_DIR,
+    *,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """Build the app. `registry`: the node's own metrics registry, whose content `/metrics` then shows as a whole."""
+    desk = Desk(center, logins, settings or DeskSettings(), DeskMetrics(registry))
+    app = FastAPI(
+        title="Ringside",
+        description=DESCRIPTION,
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.desk = desk
+    app.state.screens = LiveScreens(desk)
+    for router in (
+        routes_login.router,
+        routes_me.router,
+        routes_work.lists,
+        routes_work.interactions,
+        routes_work.escalations,
+        routes_work.cases,
+        routes_node.router,
+    ):
+        app.include_router(router)
+    refusals.install(app)
+    app.router.default = partial(_no_route, Pages(static_dir))
+    app.add_middleware(Gate, settings=desk.settings, metrics=desk.metrics)
+    return app
+
+
+async def _no_route(pages: Pages, scope: Scope, receive: Receive, send: Send) -> None:
+    """What no route takes is a page or a file; an unknown WebSocket is refused before it opens."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    await pages(scope, receive, send)

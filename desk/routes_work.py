@@ -1,0 +1,117 @@
+"""The work itself: people, queues, interactions, escalations and cases."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from desk.access import SignedIn
+from desk.bodies import (
+    CaseFieldEdit,
+    CasePath,
+    Closing,
+    Declining,
+    Empty,
+    EscalationPath,
+    InteractionPath,
+    InteractionQuery,
+    NewEscalation,
+    Rendered,
+)
+from desk.refusals import RESPONSES
+from desk.wire import DocumentAnswer
+
+lists = APIRouter(prefix="/api", tags=["people and queues"], responses=RESPONSES)
+interactions = APIRouter(prefix="/api", tags=["interactions"], responses=RESPONSES)
+escalations = APIRouter(prefix="/api", tags=["escalations"], responses=RESPONSES)
+cases = APIRouter(prefix="/api", tags=["cases"], responses=RESPONSES)
+
+
+class Edited(BaseModel):
+    """What became of an edit."""
+
+    version: int
+    """The case's version with this edit in it."""
+    conflict: bool
+    """Whether the field now holds several values from which a person has to choose."""
+
+
+@lists.get("/people", summary="Everybody and how available they are")
+async def people(caller: SignedIn, interaction: InteractionQuery = None) -> DocumentAnswer:
+    """With `interaction`: its specialists only, in the order of the agent's list (free and most wanted first)."""
+    if interaction is not None:
+        return DocumentAnswer(caller.center.specialists_in_order(caller.id, interaction))
+    return DocumentAnswer(caller.visible("person/"))
+
+
+@lists.get("/queues", summary="Who waits where")
+async def queues(caller: SignedIn) -> DocumentAnswer:
+    return DocumentAnswer(caller.visible("queue/"))
+
+
+@interactions.get("/interactions", summary="Open interactions that I may see")
+async def open_interactions(caller: SignedIn) -> DocumentAnswer:
+    return DocumentAnswer([each for each in caller.visible("interaction/") if each.get("phase") != "closed"])
+
+
+@interactions.get("/interactions/{interaction}", summary="One interaction")
+async def interaction(caller: SignedIn, interaction: InteractionPath) -> DocumentAnswer:
+    return DocumentAnswer(await caller.center.interaction(caller.id, interaction))
+
+
+@interactions.get("/interactions/{interaction}/events", summary="The time line of an interaction")
+async def timeline(caller: SignedIn, interaction: InteractionPath) -> DocumentAnswer:
+    """Everything that happened, in order, as `[{seq, at, name, data}]`."""
+    return DocumentAnswer(await caller.center.timeline(caller.id, interaction))
+
+
+@interactions.post("/interactions/{interaction}/escalations", status_code=201, summary="Pull a specialist in")
+async def escalate(caller: SignedIn, interaction: InteractionPath, body: NewEscalation) -> DocumentAnswer:
+    """Push the case to a specialist and ring him into the call. The customer keeps talking; nobody is on hold."""
+    document = await caller.center.escalate(caller.id, interaction, body.specialist, body.reason)
+    return DocumentAnswer(document, status_code=201)
+
+
+@interactions.post("/interactions/{interaction}/leave", status_code=204, summary="Leave the call")
+async def leave(caller: SignedIn, interaction: InteractionPath, _body: Empty | None = None) -> None:
+    """The agent leaves; customer and specialist talk on."""
+    await caller.center.leave(caller.id, interaction)
+
+
+@interactions.post("/interactions/{interaction}/close", status_code=204, summary="End the call with an outcome")
+async def close(caller: SignedIn, interaction: InteractionPath, body: Closing) -> None:
+    """End the call for everybody and keep the outcome in the case."""
+    await caller.center.close(caller.id, interaction, body.outcome, body.resolved, body.note)
+
+
+@escalations.post("/escalations/{escalation}/rendered", status_code=204, summary="The case is on my screen")
+async def rendered(caller: SignedIn, escalation: EscalationPath, body: Rendered) -> None:
+    """Acknowledge that the case of this digest has been painted; the phone rings after that."""
+    await caller.center.rendered(caller.id, escalation, body.digest)
+
+
+@escalations.post("/escalations/{escalation}/accept", status_code=204, summary="Join the call")
+async def accept(caller: SignedIn, escalation: EscalationPath, _body: Empty | None = None) -> None:
+    await caller.center.accept(caller.id, escalation)
+
+
+@escalations.post("/escalations/{escalation}/decline", status_code=204, summary="Do not join the call")
+async def decline(caller: SignedIn, escalation: EscalationPath, body: Declining) -> None:
+    await caller.center.decline(caller.id, escalation, body.reason)
+
+
+@escalations.post("/escalations/{escalation}/cancel", status_code=204, summary="Take an escalation back")
+async def cancel(caller: SignedIn, escalation: EscalationPath, _body: Empty | None = None) -> None:
+    await caller.center.cancel(caller.id, escalation)
+
+
+@cases.get("/cases/{case}", summary="One case")
+async def case(caller: SignedIn, case: CasePath) -> DocumentAnswer:
+    return DocumentAnswer(await caller.center.case(caller.id, case))
+
+
+@cases.post("/cases/{case}/edits", summary="Write a value into a case")
+async def edit_case(caller: SignedIn, case: CasePath, body: CaseFieldEdit) -> Edited:
+    """Set one field. Two people's edits of one field that did not know of each other both stay until one chooses."""
+    made = await caller.center.edit_case(caller.id, case, body.field, body.text, body.base_version)
+    return Edited(version=made["version"], conflict=made["conflict"])

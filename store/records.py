@@ -1,0 +1,130 @@
+"""What the store hands out besides the domain's own entities. Times are aware UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from vocabulary import CaseId, CustomerId, EscalationId, InteractionId, PersonId, QueueId, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A carrier's line, known by the addresses (single ones or CIDR blocks) its requests come from."""
+
+    name: str
+    addresses: tuple[str, ...]
+    outbound_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SipCredential:
+    """What proves a phone's password: digests only (RFC 7616: H(username:realm:password)), in lower-case hex."""
+
+    username: str
+    person: PersonId
+    realm: str
+    ha1_md5: str
+    ha1_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    """A log-in at the desk. Only the hash of the cookie's value is kept."""
+
+    id_hash: str
+    person: PersonId
+    created_at: datetime
+    expires_at: datetime
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A phone registered under an address of record (RFC 3261 §10.3; `instance` and `reg_id` by RFC 5626)."""
+
+    aor: str
+    contact_uri: str
+    received_address: str
+    """Where the registration came from and answers go to, as `ip:port;transport`."""
+    call_id: str
+    cseq: int
+    expires_at: datetime
+    user_agent: str = ""
+    instance: str = ""
+    reg_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBudgets:
+    """What an interaction cost its three parties, in seconds (CE-21)."""
+
+    customer_wait_s: float = 0.0
+    agent_s: float = 0.0
+    specialist_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInteraction:
+    """Where an interaction stands. `phase` is the interaction machine's own word."""
+
+    id: InteractionId
+    phase: str
+    enqueued_at: datetime
+    queue: QueueId | None = None
+    customer: CustomerId | None = None
+    case: CaseId | None = None
+    caller_number: str = ""
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    agent: PersonId | None = None
+    end_result: Result | None = None
+    end_reason: str = ""
+    disposition: str = ""
+    fcr: bool | None = None
+    """First-contact resolution (CE-10); None while nobody has said."""
+    budgets: TimeBudgets = TimeBudgets()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEscalation:
+    """Where an escalation stands: when each stage was reached, and how it ended."""
+
+    id: EscalationId
+    interaction: InteractionId
+    agent: PersonId
+    specialist: PersonId
+    requested_at: datetime
+    rendered_at: datetime | None = None
+    invited_at: datetime | None = None
+    ringing_at: datetime | None = None
+    accepted_at: datetime | None = None
+    joined_at: datetime | None = None
+    closed_at: datetime | None = None
+    result: Result | None = None
+    reason: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One line of an interaction's log. `sequence` grows within the whole log; `id` makes writing it twice harmless."""
+
+    id: str
+    sequence: int
+    interaction: InteractionId
+    name: str
+    at: datetime
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedLogin:
+    """A demo person's passwords in clear, to be printed once and forgotten."""
+
+    person: PersonId
+    name: str
+    roles: tuple[str, ...]
+    web_password: str
+    phone_password: str

@@ -1,0 +1,225 @@
+"""The tables. They never leave this package; enums are stored as their text, so a new member needs no migration."""
+
+# No `from __future__ import annotations` here: SQLModel reads the annotations as types.
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, Text
+from sqlmodel import Field, SQLModel
+
+# Alembic's batch mode can only drop or alter a constraint that has a name.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+_GROWING_ID = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in an INTEGER column."""
+
+
+class PersonRow(SQLModel, table=True):
+    __tablename__ = "person"
+    id: str = Field(primary_key=True)
+    name: str
+    title: str
+    roles: list[str] = Field(sa_type=JSON)
+    skills: dict[str, int] = Field(sa_type=JSON)
+    channels: dict[str, int] = Field(sa_type=JSON)
+    languages: list[str] = Field(sa_type=JSON)
+    off_hook_accepts: bool
+
+
+class WebPasswordRow(SQLModel, table=True):
+    __tablename__ = "web_password"
+    person: str = Field(primary_key=True, foreign_key="person.id")
+    hash: str
+
+
+class SipCredentialRow(SQLModel, table=True):
+    __tablename__ = "sip_credential"
+    person: str = Field(primary_key=True, foreign_key="person.id")
+    username: str = Field(unique=True)
+    realm: str
+    ha1_md5: str
+    ha1_sha256: str
+
+
+class AgentStatusRow(SQLModel, table=True):
+    __tablename__ = "agent_status"
+    person: str = Field(primary_key=True, foreign_key="person.id")
+    status: str
+    reason: str
+
+
+class ServiceQueueRow(SQLModel, table=True):
+    __tablename__ = "service_queue"
+    id: str = Field(primary_key=True)
+    name: str
+    number: str = Field(unique=True)
+    skill: str
+    least_level: int
+    ring_timeout_s: float
+    wrap_up_s: float
+    greeting: str
+    specialist_skills: list[str] = Field(sa_type=JSON)
+
+
+class CaseTemplateRow(SQLModel, table=True):
+    __tablename__ = "case_template"
+    queue: str = Field(primary_key=True, foreign_key="service_queue.id")
+    fields: list[dict[str, Any]] = Field(sa_type=JSON)
+
+
+class TrunkRow(SQLModel, table=True):
+    __tablename__ = "trunk"
+    name: str = Field(primary_key=True)
+    addresses: list[str] = Field(sa_type=JSON)
+    outbound_uri: str | None = None
+
+
+class BindingRow(SQLModel, table=True):
+    __tablename__ = "binding"
+    id: int | None = Field(default=None, primary_key=True)
+    aor: str = Field(index=True)
+    contact_uri: str
+    received_address: str
+    call_id: str
+    cseq: int = Field(sa_type=BigInteger)
+    expires_at: datetime
+    user_agent: str
+    instance: str
+    reg_id: int
+
+
+class CustomerRow(SQLModel, table=True):
+    __tablename__ = "customer"
+    id: str = Field(primary_key=True)
+    name: str
+    note: str
+
+
+class CustomerNumberRow(SQLModel, table=True):
+    """A number leads to one customer, else a screen could show the wrong person."""
+
+    __tablename__ = "customer_number"
+    number: str = Field(primary_key=True)
+    customer: str = Field(foreign_key="customer.id", index=True)
+    position: int
+
+
+class PastContactRow(SQLModel, table=True):
+    __tablename__ = "past_contact"
+    id: int | None = Field(default=None, primary_key=True)
+    customer: str = Field(foreign_key="customer.id", index=True)
+    at: datetime
+    channel: str
+    summary: str
+    outcome: str
+    handled_by: str
+
+
+class CaseRow(SQLModel, table=True):
+    """The head of a case. `template` is the queue's template as it was then; `standing` names the values that count
+    now, as `{field: [[version, author], …]}`, since old ones stay."""
+
+    __tablename__ = "case_record"
+    id: str = Field(primary_key=True)
+    queue: str
+    customer: str | None = Field(default=None, index=True)
+    template: list[dict[str, Any]] = Field(sa_type=JSON)
+    opened_at: datetime
+    version: int
+    standing: dict[str, list[list[Any]]] = Field(sa_type=JSON)
+    outcome: str
+
+
+class CaseValueRow(SQLModel, table=True):
+    """Every value a case ever had; rows are only added."""
+
+    __tablename__ = "case_value"
+    case: str = Field(primary_key=True, foreign_key="case_record.id")
+    field: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    author: str = Field(primary_key=True)
+    text: str = Field(sa_type=Text)
+    source: str
+    at: datetime
+    confidence: float
+
+
+# Interactions, escalations, leases and events have no foreign keys on purpose: while the database was down other
+# writes may have been missed, and the record of a call must not be refused for that.
+
+
+class InteractionRow(SQLModel, table=True):
+    __tablename__ = "interaction"
+    id: str = Field(primary_key=True)
+    phase: str
+    enqueued_at: datetime = Field(index=True)
+    queue: str | None = None
+    customer: str | None = Field(default=None, index=True)
+    case: str | None = None
+    caller_number: str
+    answered_at: datetime | None = None
+    closed_at: datetime | None = Field(default=None, index=True)
+    agent: str | None = None
+    end_result: str | None = None
+    end_reason: str
+    disposition: str
+    fcr: bool | None = None
+    customer_wait_s: float
+    agent_s: float
+    specialist_s: float
+
+
+class EscalationRow(SQLModel, table=True):
+    __tablename__ = "escalation"
+    id: str = Field(primary_key=True)
+    interaction: str = Field(index=True)
+    agent: str
+    specialist: str
+    requested_at: datetime
+    rendered_at: datetime | None = None
+    invited_at: datetime | None = None
+    ringing_at: datetime | None = None
+    accepted_at: datetime | None = None
+    joined_at: datetime | None = None
+    closed_at: datetime | None = None
+    result: str | None = None
+    reason: str
+    outcome: str
+
+
+class LeaseRow(SQLModel, table=True):
+    """One row per person for ever, so that tokens keep growing; `expires_at` 0 means released."""
+
+    __tablename__ = "lease"
+    person: str = Field(primary_key=True)
+    holder: str
+    token: int = Field(sa_type=BigInteger)
+    expires_at: float
+
+
+class EventRow(SQLModel, table=True):
+    """The append-only log. Triggers (made by the migration) refuse UPDATE and DELETE. `data` is JSON, always ASCII."""
+
+    __tablename__ = "event"
+    __table_args__: ClassVar[Any] = (Index(None, "interaction", "sequence"), {"sqlite_autoincrement": True})
+    sequence: int | None = Field(default=None, primary_key=True, sa_type=_GROWING_ID)
+    id: str = Field(unique=True)
+    interaction: str
+    name: str
+    at: datetime
+    data: str = Field(sa_type=Text)
+
+
+class WebSessionRow(SQLModel, table=True):
+    __tablename__ = "web_session"
+    id_hash: str = Field(primary_key=True)
+    person: str = Field(foreign_key="person.id", index=True)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)
+    user_agent: str
