@@ -1,0 +1,37 @@
+# Two commands: `make run` sets everything up and runs the product, `make test` sets everything up and passes the tests.
+PYTHON := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help run test demo bench lint clean setup
+
+help:           ## Show what there is
+	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: setup      ## Set up everything and run a node (state in var/); Ctrl-C stops it
+	@ringside serve
+
+demo: setup     ## Robots play a first escalation on real SIP, RTP, MQTT and WebSocket; writes build/demo.json
+	@siplab run s01 --json build/demo.json
+
+test: setup-test lint  ## Set up everything, check the code, run all tests (under 10 minutes)
+	@cd desk/web && npm test --silent
+	@$(PYTHON) -m pytest
+
+lint: setup-test  ## Format and lint rules, strict types
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@cd desk/web && npm run check --silent
+
+bench: setup    ## Measure the performance budgets; prints a table, writes build/bench.json
+	@siplab bench --json build/bench.json
+
+setup:          ## Install what `make run` needs (Debian packages, PJSIP, Python packages, web desk)
+	@deploy/setup.sh run
+
+setup-test:
+	@deploy/setup.sh test
+
+clean:          ## Remove what was built here (not the caches outside, not var/)
+	rm -rf .venv build dist desk/static desk/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,97 @@
+/** Typed client of the HTTP API: one function per command, every failure an `ApiError`. */
+
+import type { AgentStatus, DeskRole, Escalation, ManualStatus, NewPhonePassword, TimelineEvent } from "./documents.ts";
+import { learnServerTime } from "./clock.ts";
+
+export class ApiError extends Error {
+  constructor(
+    /** HTTP status, 0 when no answer came. */
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field: string | null = null,
+  ) {
+    super(message);
+  }
+
+  /** Whether trying again later can help. */
+  get isTransient(): boolean {
+    return this.status === 0 || this.status >= 500;
+  }
+}
+
+export interface LoggedIn {
+  person: string;
+  name: string;
+  roles: DeskRole[];
+}
+
+const TIMEOUT_MS = 15_000;
+
+async function request<T>(method: "GET" | "POST", path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
+  const answer = await send(method, path, body, timeoutMs);
+  learnServerTime(answer.headers.get("date"), Date.now());
+  if (answer.status === 204) return undefined as T;
+  const content: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) throw toError(answer.status, content);
+  return content as T;
+}
+
+async function send(method: string, path: string, body: unknown, timeoutMs: number): Promise<Response> {
+  const init: RequestInit = { method, credentials: "same-origin", signal: AbortSignal.timeout(timeoutMs) };
+  if (method === "POST") {
+    init.headers = { "Content-Type": "application/json" };
+    init.body = JSON.stringify(body ?? {});
+  }
+  try {
+    return await fetch(`/api${path}`, init);
+  } catch {
+    throw new ApiError(0, "no_answer", "");
+  }
+}
+
+/** Read the error document; tolerate anything else, such as a proxy's own page. */
+export function toError(status: number, content: unknown): ApiError {
+  const error = (content as { error?: { code?: unknown; message?: unknown; field?: unknown } } | null)?.error;
+  return new ApiError(
+    status,
+    typeof error?.code === "string" ? error.code : `http_${status}`,
+    typeof error?.message === "string" ? error.message : "",
+    typeof error?.field === "string" ? error.field : null,
+  );
+}
+
+const id = encodeURIComponent;
+const post = <T = void>(path: string, body?: unknown) => request<T>("POST", path, body);
+
+export const api = {
+  login: (person: string, password: string) => post<LoggedIn>("/login", { person, password }),
+  logout: () => post("/logout"),
+  amILoggedIn: () => request<unknown>("GET", "/me").then(() => true),
+  health: () => request<unknown>("GET", "/health", undefined, 5_000),
+  newPhonePassword: () => post<NewPhonePassword>("/me/phone-password"),
+  setAgentStatus: (status: AgentStatus, reason?: string) =>
+    post("/me/agent-status", reason ? { status, reason } : { status }),
+  setAvailability: (status: ManualStatus, reason: string, until: string | null) =>
+    post("/me/availability", { status, ...(reason && { reason }), ...(until && { until }) }),
+  finishWrapUp: (disposition: string, note: string) => post("/me/wrap-up/finish", { disposition, note }),
+  timeline: (interaction: string) => request<TimelineEvent[]>("GET", `/interactions/${id(interaction)}/events`),
+  escalate: (interaction: string, specialist: string, reason: string) =>
+    post<Escalation>(`/interactions/${id(interaction)}/escalations`, { specialist, ...(reason && { reason }) }),
+  leave: (interaction: string) => post(`/interactions/${id(interaction)}/leave`),
+  close: (interaction: string, outcome: string, resolved: boolean) =>
+    post(`/interactions/${id(interaction)}/close`, { outcome, resolved }),
+  rendered: (escalation: string, digest: string) => post(`/escalations/${id(escalation)}/rendered`, { digest }),
+  accept: (escalation: string) => post(`/escalations/${id(escalation)}/accept`),
+  decline: (escalation: string, reason: string) =>
+    post(`/escalations/${id(escalation)}/decline`, reason ? { reason } : {}),
+  cancel: (escalation: string) => post(`/escalations/${id(escalation)}/cancel`),
+  editCase: (caseId: string, field: string, text: string, baseVersion: number) =>
+    post<{ version: number; conflict: boolean }>(`/cases/${id(caseId)}/edits`, {
+      field,
+      text,
+      base_version: baseVersion,
+    }),
+};
+
+export type Api = typeof api;

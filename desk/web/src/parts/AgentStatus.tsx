@@ -1,0 +1,72 @@
+/** Ready or not ready, with the reason; what the agent chose, and what is going on. */
+
+import { useState } from "preact/hooks";
+import { shortTime } from "../clock.ts";
+import { useDesk } from "../desk.ts";
+import type { AgentView } from "../documents.ts";
+import { useCommand, useNow } from "../hooks.ts";
+import { t } from "../texts.ts";
+import { Problem } from "./bits.tsx";
+
+export function AgentStatusSwitch({ agent }: { agent: AgentView }) {
+  const { api } = useDesk();
+  const command = useCommand();
+  const [reason, setReason] = useState("break");
+  const isReady = agent.status === "ready";
+  const goOffWith = (slug: string) => command.run(() => api.setAgentStatus("not_ready", slug));
+  const choose = (slug: string) => {
+    setReason(slug);
+    if (!isReady) void goOffWith(slug);
+  };
+  return (
+    <div class="status" role="group" aria-label={t.agent.region}>
+      <div class="switch">
+        <button
+          type="button"
+          class="ready"
+          aria-pressed={isReady}
+          disabled={command.busy}
+          onClick={() => command.run(() => api.setAgentStatus("ready"))}
+        >
+          {t.agent.ready}
+        </button>
+        <button
+          type="button"
+          class="not-ready"
+          aria-pressed={!isReady}
+          disabled={command.busy}
+          onClick={() => goOffWith(reason)}
+        >
+          {t.agent.notReady}
+        </button>
+      </div>
+      <select
+        aria-label={t.agent.reasonLabel}
+        value={isReady || !(agent.reason in t.agent.reasons) ? reason : agent.reason}
+        onChange={(event) => choose(event.currentTarget.value)}
+      >
+        {Object.entries(t.agent.reasons).map(([slug, label]) => (
+          <option key={slug} value={slug}>
+            {label}
+          </option>
+        ))}
+      </select>
+      <StatusLine agent={agent} />
+      <Problem error={command.error} />
+    </div>
+  );
+}
+
+function StatusLine({ agent }: { agent: AgentView }) {
+  const now = useNow();
+  const reason = agent.status === "ready" ? "" : reasonText(agent.reason);
+  return (
+    <p class="status-line" role="status" data-testid="agent-state" data-state={agent.state}>
+      {[reason, t.agent.states[agent.state], t.agent.since(shortTime(agent.since, now))].filter(Boolean).join(" · ")}
+    </p>
+  );
+}
+
+export function reasonText(slug: string): string {
+  return t.agent.reasons[slug] ?? t.agent.shownReasons[slug] ?? slug;
+}

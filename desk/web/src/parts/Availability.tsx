@@ -1,0 +1,117 @@
+/** My availability: what colleagues see, why, and the switch to set it myself. */
+
+import { useId, useState } from "preact/hooks";
+import { serverNow, shortTime } from "../clock.ts";
+import { useDesk } from "../desk.ts";
+import type { ManualStatus, Me } from "../documents.ts";
+import { useCommand, useNow, useStore } from "../hooks.ts";
+import { arrivalOf } from "../select.ts";
+import { t } from "../texts.ts";
+import { Age, Problem, StateMark } from "./bits.tsx";
+
+const STATUSES: ManualStatus[] = ["available", "busy", "away", "dnd"];
+
+type Until = keyof typeof t.availability.untils;
+
+export function AvailabilityPanel({ self }: { self: Me }) {
+  const { api } = useDesk();
+  const command = useCommand();
+  const id = useId();
+  const [reason, setReason] = useState("");
+  const [until, setUntil] = useState<Until>("open");
+  const { state, because } = self.availability;
+  const manual = self.availability.sources.find((source) => source.source === "manual")?.status;
+  const set = async (status: ManualStatus) => {
+    const done = await command.run(() => api.setAvailability(status, reason.trim(), untilMoment(until, serverNow())));
+    if (done) setReason("");
+  };
+  return (
+    <section class="card availability" aria-label={t.availability.region}>
+      <h2>{t.availability.title}</h2>
+      <p class={`fused ${state}`} role="status" data-testid="my-availability" data-state={state}>
+        <StateMark state={state} />
+        <span>
+          <Since self={self} />
+          <small>{because}</small>
+        </span>
+      </p>
+      <div class="switch four" role="group" aria-label={t.availability.choose}>
+        {STATUSES.map((status) => (
+          <button
+            key={status}
+            type="button"
+            aria-pressed={manual === status}
+            disabled={command.busy}
+            onClick={() => set(status)}
+          >
+            {t.availability.statuses[status]}
+          </button>
+        ))}
+      </div>
+      <div class="two tight">
+        <div class="entry">
+          <label for={`${id}-reason`}>{t.availability.reason}</label>
+          <input
+            id={`${id}-reason`}
+            maxLength={200}
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </div>
+        <div class="entry">
+          <label for={`${id}-until`}>{t.availability.until}</label>
+          <select
+            id={`${id}-until`}
+            value={until}
+            onChange={(event) => setUntil(event.currentTarget.value as Until)}
+          >
+            {Object.entries(t.availability.untils).map(([key, label]) => (
+              <option key={key} value={key}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </div>
+      </div>
+      <Problem error={command.error} />
+      <Sources self={self} />
+    </section>
+  );
+}
+
+function Since({ self }: { self: Me }) {
+  const { state, since } = self.availability;
+  const now = useNow();
+  return <strong>{t.specialists.stateSince(t.specialists.states[state], shortTime(since, now))}</strong>;
+}
+
+function Sources({ self }: { self: Me }) {
+  const receivedAt = arrivalOf(useStore(useDesk().state), "me");
+  if (self.availability.sources.length === 0) return null;
+  return (
+    <details>
+      <summary>{t.availability.sources}</summary>
+      <ul class="plain">
+        {self.availability.sources.map((source) => (
+          <li key={source.source}>
+            {t.availability.sourceNames[source.source] ?? source.source}: <b>{source.status}</b>{" "}
+            <span class="muted">
+              <Age seconds={source.age_s} receivedAt={receivedAt} /> {t.ago}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** The moment a choice of duration means, as the API wants it; null means until changed. */
+export function untilMoment(until: Until, now: number): string | null {
+  const minutes = { open: 0, m30: 30, h1: 60, h2: 120, eod: 0 }[until];
+  if (until === "open") return null;
+  if (until !== "eod") return new Date(now + minutes * 60_000).toISOString();
+  const evening = new Date(now);
+  evening.setHours(18, 0, 0, 0);
+  if (evening.getTime() <= now) evening.setDate(evening.getDate() + 1);
+  return evening.toISOString();
+}

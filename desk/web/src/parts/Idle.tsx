@@ -1,0 +1,83 @@
+/** Nothing is going on: say plainly what comes next. */
+
+import type { Me, Queue } from "../documents.ts";
+import { queues as allQueues } from "../select.ts";
+import type { State } from "../store.ts";
+import { t } from "../texts.ts";
+import { reasonText } from "./AgentStatus.tsx";
+import { Clock } from "./bits.tsx";
+
+export function Idle({ self, state }: { self: Me; state: State }) {
+  const queues = allQueues(state);
+  if (!self.agent) {
+    return (
+      <section class="card idle" aria-label={t.idle.region}>
+        <h1>{t.idle.specialistTitle}</h1>
+        <p>{t.idle.specialistHint}</p>
+        {!self.phone.registered && <p class="warn">{t.idle.noPhone}</p>}
+      </section>
+    );
+  }
+  const isReady = self.agent.status === "ready";
+  return (
+    <section class={`card idle ${isReady ? "is-ready" : ""}`} aria-label={t.idle.region}>
+      <h1>{isReady ? t.idle.readyTitle : t.idle.notReadyTitle}</h1>
+      {isReady ? (
+        self.phone.registered && <p>{nextWords(queues)}</p>
+      ) : (
+        <p>
+          {self.agent.reason && <strong>{capital(reasonText(self.agent.reason))}. </strong>}
+          {t.idle.notReadyHint}
+        </p>
+      )}
+      {!self.phone.registered && <p class="warn">{t.idle.noPhone}</p>}
+      <QueueTable queues={queues} />
+    </section>
+  );
+}
+
+export function QueueTable({ queues }: { queues: Queue[] }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t.idle.queue}</th>
+            <th scope="col">{t.idle.number}</th>
+            <th scope="col" class="number">
+              {t.idle.waiting}
+            </th>
+            <th scope="col" class="number">
+              {t.idle.longest}
+            </th>
+            <th scope="col" class="number">
+              {t.idle.ready}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {queues.map((queue) => (
+            <tr key={queue.id} data-queue-id={queue.id} class={queue.waiting > 0 ? "has-waiting" : ""}>
+              <th scope="row">{queue.name}</th>
+              <td>{queue.number}</td>
+              <td class="number">{queue.waiting}</td>
+              <td class="number">{queue.longest_wait_since ? <Clock from={queue.longest_wait_since} /> : "–"}</td>
+              <td class="number">{queue.agents_ready}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Whose call comes next: mine for sure only if no other agent is ready. */
+function nextWords(queues: Queue[]): string {
+  if (queues.length === 0) return t.idle.noQueues;
+  const names = list.format(queues.map((queue) => queue.name));
+  const others = Math.max(...queues.map((queue) => queue.agents_ready)) - 1;
+  return others > 0 ? t.idle.shared(names, others) : t.idle.next(names);
+}
+
+const list = new Intl.ListFormat("en", { type: "conjunction" });
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

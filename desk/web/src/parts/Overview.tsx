@@ -1,0 +1,157 @@
+/** The whole centre at a glance for supervisors and administrators, live. */
+
+import { useState } from "preact/hooks";
+import { shortTime } from "../clock.ts";
+import { useDesk } from "../desk.ts";
+import type { Interaction, Person } from "../documents.ts";
+import { useNow, useStore } from "../hooks.ts";
+import { escalationOf, interactionOf, interactions, people as allPeople, queues } from "../select.ts";
+import { inOrder, lacksPhone } from "../specialists.ts";
+import type { State } from "../store.ts";
+import { t } from "../texts.ts";
+import { Clock, customerName, StateMark } from "./bits.tsx";
+import { QueueTable } from "./Idle.tsx";
+import { TimelinePanel } from "./Timeline.tsx";
+
+export function Overview() {
+  const state = useStore(useDesk().state);
+  const [chosen, choose] = useState<string | null>(null);
+  return (
+    <div class="overview" role="region" aria-label={t.overview.region}>
+      <h1 class="sr">{t.overview.region}</h1>
+      <div class="doing">
+        <section class="card" aria-label={t.overview.queues}>
+          <h2>{t.overview.queues}</h2>
+          <QueueTable queues={queues(state)} />
+        </section>
+        <section class="card" aria-label={t.overview.interactions}>
+          <h2>{t.overview.interactions}</h2>
+          <Interactions state={state} chosen={chosen} choose={choose} />
+        </section>
+        {chosen ? (
+          <TimelinePanel
+            key={chosen}
+            interaction={chosen}
+            shown={interactionOf(state, chosen)}
+            close={() => choose(null)}
+          />
+        ) : (
+          <p class="muted">{t.overview.chooseOne}</p>
+        )}
+      </div>
+      <div class="beside">
+        <PeopleList people={inOrder(allPeople(state), [])} />
+      </div>
+    </div>
+  );
+}
+
+interface ListProps {
+  state: State;
+  chosen: string | null;
+  choose: (id: string) => void;
+}
+
+function Interactions({ state, chosen, choose }: ListProps) {
+  const open = interactions(state);
+  if (open.length === 0) return <p class="muted">{t.overview.noInteractions}</p>;
+  const { customer, queue, phase, inPhase, total, onTheLine, escalation } = t.overview;
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {[customer, queue, phase, inPhase, total, onTheLine, escalation].map((title) => (
+              <th key={title} scope="col">
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {open.map((call) => (
+            <InteractionRow key={call.id} call={call} state={state} chosen={chosen} choose={choose} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function InteractionRow({ call, state, chosen, choose }: ListProps & { call: Interaction }) {
+  const escalation = escalationOf(state, call.id);
+  const name = call.customer?.name ?? call.caller_number;
+  return (
+    <tr data-interaction-id={call.id} data-phase={call.phase} class={chosen === call.id ? "chosen" : ""}>
+      <th scope="row">
+        <button
+          type="button"
+          class="link"
+          aria-pressed={chosen === call.id}
+          aria-label={t.overview.showTimeline(name)}
+          onClick={() => choose(call.id)}
+        >
+          {customerName(call.customer)}
+        </button>
+        <small class="muted">{call.caller_number}</small>
+      </th>
+      <td>{call.queue_name}</td>
+      <td>
+        <span class={`phase ${call.phase}`}>{t.call.phases[call.phase]}</span>
+      </td>
+      <td class="number">
+        <Clock from={call.phase_since} />
+      </td>
+      <td class="number">
+        <Clock from={call.started_at} />
+      </td>
+      <td>
+        {call.participants
+          .filter((one) => one.role !== "customer")
+          .map((one) => `${one.name}${one.state === "ringing" ? ` (${t.call.ringing})` : ""}`)
+          .join(", ") || "–"}
+      </td>
+      <td>{escalation ? `${escalation.specialist_name}: ${escalationWord(escalation.state)}` : "–"}</td>
+    </tr>
+  );
+}
+
+function escalationWord(state: keyof typeof t.arriving.states): string {
+  if (state === "closed") return t.overview.ended;
+  return t.escalation.steps[state === "offered" ? "reserved" : state].toLowerCase();
+}
+
+function PeopleList({ people }: { people: Person[] }) {
+  return (
+    <section class="card specialists" aria-label={t.overview.people}>
+      <h2>{t.overview.people}</h2>
+      <ul class="people" tabIndex={0} aria-label={t.overview.people}>
+        {people.map((person) => (
+          <li key={person.id} class={`person ${person.availability.state}`} data-person-id={person.id}>
+            <StateMark state={person.availability.state} />
+            <div class="person-text">
+              <p>
+                <strong>{person.name}</strong>{" "}
+                <span class="muted">{person.roles.map((role) => t.overview.roleNames[role]).join(", ")}</span>
+              </p>
+              <p class="because">
+                <PersonState person={person} />
+                {lacksPhone(person) && <span class="warn-text"> · {t.specialists.noPhone}</span>}
+              </p>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function PersonState({ person }: { person: Person }) {
+  const { state, since, because } = person.availability;
+  const now = useNow();
+  return (
+    <>
+      <b class="state-word">{t.specialists.stateSince(t.specialists.states[state], shortTime(since, now))}</b> · {because}
+    </>
+  );
+}

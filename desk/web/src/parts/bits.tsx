@@ -1,0 +1,95 @@
+/** The smallest shared pieces: state marks with a shape of their own, clocks, errors. */
+
+import type { ApiError } from "../api.ts";
+import { duration, elapsed, serverNow } from "../clock.ts";
+import type { AvailabilityState, Customer, Participant } from "../documents.ts";
+import { sentence, useNow } from "../hooks.ts";
+import { t } from "../texts.ts";
+
+/** Free is a disc with a tick, busy a square with a bar, away a half moon, unknown a dashed ring: colour is never alone. */
+export function StateMark({ state }: { state: AvailabilityState }) {
+  return (
+    <svg class={`mark ${state}`} viewBox="0 0 16 16" width="16" height="16" role="img" aria-label={t.specialists.states[state]}>
+      {state === "free" && (
+        <>
+          <circle cx="8" cy="8" r="7" fill="currentColor" />
+          <path d="m4.8 8.3 2.2 2.2 4.2-4.7" class="cut" />
+        </>
+      )}
+      {state === "busy" && (
+        <>
+          <rect x="1.5" y="1.5" width="13" height="13" rx="3" fill="currentColor" />
+          <path d="M4.5 8h7" class="cut" />
+        </>
+      )}
+      {state === "away" && <path d="M10.5 1.500a6.8 6.8 0 1 0 4 9.300A6 6 0 0 1 10.5 1.500Z" fill="currentColor" />}
+      {state === "unknown" && <circle cx="8" cy="8" r="6" class="ring" />}
+    </svg>
+  );
+}
+
+/** Time since a moment, ticking. */
+export function Clock({ from, label }: { from: string; label?: string }) {
+  const now = useNow();
+  return (
+    <span class="clock" role="timer" aria-label={label}>
+      {elapsed(from, now)}
+    </span>
+  );
+}
+
+/** Seconds since something was checked, in words, ticking. */
+export function Age({ seconds, receivedAt }: { seconds: number; receivedAt: number }) {
+  useNow();
+  return <>{ageWords(seconds + Math.max(0, Date.now() - receivedAt) / 1000)}</>;
+}
+
+export function ageWords(seconds: number): string {
+  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** Seconds left until a moment, ticking down to 0:00. */
+export function secondsLeft(until: string): number {
+  return Math.max(0, Math.ceil((Date.parse(until) - serverNow()) / 1000));
+}
+
+export function Countdown({ until }: { until: string }) {
+  useNow();
+  return (
+    <span class="clock" role="timer">
+      {duration(secondsLeft(until))}
+    </span>
+  );
+}
+
+export function Problem({ error }: { error: ApiError | null }) {
+  return error ? (
+    <p class="error" role="alert">
+      {sentence(error)}
+    </p>
+  ) : null;
+}
+
+export function customerName(customer: Customer | null): string {
+  return customer?.name ?? t.call.unknownCustomer;
+}
+
+/** Who is on the line, with role and state. */
+export function Roster({ participants, self }: { participants: Participant[]; self?: string }) {
+  return (
+    <ul class="roster" aria-label={t.call.participants}>
+      {participants.map((one) => (
+        <li key={`${one.role} ${one.person ?? one.name}`} data-role={one.role} data-state={one.state} class={one.state}>
+          <span class="role">{t.call.roles[one.role]}</span>
+          <strong>
+            {one.name}
+            {one.person !== null && one.person === self ? ` (${t.call.you})` : ""}
+          </strong>
+          <span class="being">{one.state === "ringing" ? t.call.ringing : t.call.talking}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,263 @@
+"""Situations of the demo company as the documents a desk shows, for the web desk's tests and for looking at it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from context.model import Case, CaseEdit, CaseTemplate, FieldKind, FieldSpec, ValueSource
+from context.record import apply_edit
+from vocabulary import CaseId, CustomerId, QueueId
+
+Doc = dict[str, Any]
+NAMES = {"petra": "Petra Malá", "eva": "Eva Novak", "crm": "Customer database", "bot": "Greeting bot"}
+CALL, CASE, ESCALATION = "int_1", "case_1", "esc_1"
+
+
+def ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def availability(state: str, because: str, since_s: float = 1500, freshness_s: float | None = 8) -> Doc:
+    status = {"free": "available", "unknown": "unknown"}.get(state, state)
+    return {
+        "state": state,
+        "since": ago(since_s),
+        "because": because,
+        "freshness_s": freshness_s,
+        "sources": [
+            {"source": "uc", "status": status, "since": ago(since_s), "age_s": freshness_s or 400},
+            {"source": "phone", "status": "available", "since": ago(since_s), "age_s": 3},
+        ],
+    }
+
+
+def person(
+    id: str, name: str, title: str, roles: list[str], skills: dict[str, int], seen: Doc, registered: bool = True
+) -> Doc:
+    languages = ["en", "de"] if id in ("eva", "tomas") else ["en"]
+    return {
+        "id": id,
+        "name": name,
+        "title": title,
+        "roles": roles,
+        "skills": skills,
+        "languages": languages,
+        "registered": registered,
+        "availability": seen,
+    }
+
+
+def people() -> list[Doc]:
+    free, busy = "Teams status: available", "On a call (own line)"
+    return [
+        person("petra", "Petra Malá", "Agent, claims", ["agent"], {}, availability("busy", busy, 65)),
+        person(
+            "jan", "Jan Dvořák", "Agent, billing", ["agent", "specialist"], {"billing": 3}, availability("free", free)
+        ),
+        person(
+            "eva",
+            "Eva Novak",
+            "Claims adjuster",
+            ["specialist"],
+            {"claims": 5, "property": 3},
+            availability("free", free),
+        ),
+        person(
+            "tomas",
+            "Tomáš Beran",
+            "Technical engineer",
+            ["specialist"],
+            {"technical": 5},
+            availability("free", free, 300),
+        ),
+        person(
+            "lukas",
+            "Lukas Weber",
+            "Senior adjuster",
+            ["specialist"],
+            {"claims": 4},
+            availability("busy", "In a Teams call", 640),
+        ),
+        person(
+            "maria",
+            "Maria Rossi",
+            "Lawyer",
+            ["specialist"],
+            {"legal": 5, "claims": 2},
+            availability("away", "Teams status: be right back", 200),
+            registered=False,
+        ),
+        person(
+            "olaf",
+            "Olaf Berg",
+            "Fraud investigator",
+            ["specialist"],
+            {"fraud": 4},
+            availability("unknown", "No word from any source for 6 min", 380, None),
+        ),
+        person("sofia", "Sofia Lind", "Supervisor", ["supervisor"], {}, availability("away", "Teams status: away", 90)),
+    ]
+
+
+def queue(id: str, name: str, number: str, waiting: int = 0, ready: int = 1) -> Doc:
+    since = ago(42) if waiting else None
+    return {
+        "id": id,
+        "name": name,
+        "number": number,
+        "waiting": waiting,
+        "longest_wait_since": since,
+        "agents_ready": ready,
+    }
+
+
+def make_case() -> Case:
+    """Nine of twelve fields filled, three required ones still empty (scenario S01)."""
+    line, choice = FieldKind.LINE, FieldKind.CHOICE
+    specs = (
+        FieldSpec("caller_name", "Caller's name", True),
+        FieldSpec("policy", "Policy number", True),
+        FieldSpec("kind", "Kind of damage", True, choice, ("water", "fire", "storm", "theft")),
+        FieldSpec("date", "Date of the damage", True, FieldKind.DATE),
+        FieldSpec("estimate", "Estimated damage (EUR)", True, FieldKind.NUMBER),
+        FieldSpec("cause", "Cause found by", True, line),
+        FieldSpec("plumber", "Plumber's report number", True, line),
+        FieldSpec("address", "Address", False, line),
+        FieldSpec("phone", "Call-back number", False, line),
+        FieldSpec("email", "E-mail", False, line),
+        FieldSpec("tenants", "Neighbours affected", False, choice, ("yes", "no", "unknown")),
+        FieldSpec("story", "What happened", False, FieldKind.TEXT),
+    )
+    case = Case(CaseId(CASE), QueueId("claims"), CustomerId("cus_1"), CaseTemplate(QueueId("claims"), specs))
+    for key, text, source, author in (
+        ("caller_name", "Ana Kovač", ValueSource.CRM, "crm"),
+        ("policy", "HH-2031-774", ValueSource.CRM, "crm"),
+        ("address", "Harbour Street 12, 4th floor", ValueSource.CRM, "crm"),
+        ("email", "ana.kovac@example.com", ValueSource.CRM, "crm"),
+        ("kind", "water", ValueSource.BOT, "bot"),
+        ("phone", "+385 1 555 0142", ValueSource.BOT, "bot"),
+        ("date", "2026-11-18", ValueSource.AGENT, "petra"),
+        ("tenants", "yes", ValueSource.AGENT, "petra"),
+        (
+            "story",
+            "Water came through the bathroom ceiling on Wednesday night. The neighbour above was away.",
+            ValueSource.AGENT,
+            "petra",
+        ),
+    ):
+        case = apply_edit(case, CaseEdit(key, text, source, author, datetime.now(UTC), case.version))
+    return case
+
+
+HISTORY: list[Doc] = [
+    {
+        "at": "2026-10-02T09:12:00.000Z",
+        "channel": "call",
+        "summary": "Asked whether the bathroom is covered after the renovation.",
+        "outcome": "Cover confirmed in writing",
+        "handled_by": "Jan Dvořák",
+    },
+    {
+        "at": "2025-03-21T15:40:00.000Z",
+        "channel": "e-mail",
+        "summary": "Broken window after a storm.",
+        "outcome": "Paid 420 EUR",
+        "handled_by": "Lukas Weber",
+    },
+]
+CUSTOMER: Doc = {"id": "cus_1", "name": "Ana Kovač", "note": "Customer since 2014. Prefers short, clear answers."}
+
+
+def party(role: str, person: str | None, name: str, state: str = "talking", since_s: float = 60) -> Doc:
+    return {"role": role, "person": person, "name": name, "state": state, "since": ago(since_s)}
+
+
+def interaction(phase: str, *others: Doc) -> Doc:
+    return {
+        "id": CALL,
+        "queue": "claims",
+        "queue_name": "Claims",
+        "phase": phase,
+        "phase_since": ago(12),
+        "started_at": ago(95),
+        "caller_number": "+385 1 555 0142",
+        "customer": CUSTOMER,
+        "case": CASE,
+        "escalation": None,
+        "participants": [party("customer", None, "Ana Kovač", since_s=95), *others],
+        "history": deepcopy(HISTORY),
+        "wanted_skills": ["claims", "property"],
+    }
+
+
+TIMES = ("requested_at", "pushed_at", "rendered_at", "ringing_at", "accepted_at", "joined_at", "closed_at")
+REACHED = {"requested": 1, "reserved": 1, "offered": 2, "rendered": 3, "ringing": 4, "accepted": 5, "joined": 6}
+OFFSETS = (0.0, 0.01, 0.09, 0.4, 4.2, 4.5)
+
+
+def escalation(state: str, cause: str = "", cause_text: str = "", reached: str | None = None) -> Doc:
+    """An escalation that has come as far as `state`; a closed one as far as `reached` before it ended."""
+    start = 6.0
+    count = REACHED[reached or state]
+    times: dict[str, str | None] = {
+        key: ago(start - OFFSETS[index]) if index < count else None for index, key in enumerate(TIMES)
+    }
+    if state == "closed":
+        times["closed_at"] = ago(0)
+    return {
+        "id": ESCALATION,
+        "interaction": CALL,
+        "case": CASE,
+        "agent": "petra",
+        "agent_name": "Petra Malá",
+        "specialist": "eva",
+        "specialist_name": "Eva Novak",
+        "reason": "Is damage from the neighbour's flat covered?",
+        "digest": "d" * 64,
+        "caller_number": "+385 1 555 0142",
+        "customer": CUSTOMER,
+        "history": deepcopy(HISTORY),
+        "state": state,
+        "accepted_by_click": False,
+        "off_hook_accepts": True,
+        "cause": cause,
+        "cause_text": cause_text,
+        **times,
+    }
+
+
+AGENT, RINGING_AGENT = party("agent", "petra", "Petra Malá"), party("agent", "petra", "Petra Malá", "ringing")
+SPECIALIST, RINGING_SPECIALIST = (
+    party("specialist", "eva", "Eva Novak", since_s=4),
+    party("specialist", "eva", "Eva Novak", "ringing", 2),
+)
+
+
+def scene_documents(scene: str) -> dict[str, Doc]:
+    """All documents of a named situation, without `me` and the case (the mock desk makes those)."""
+    calls: dict[str, tuple[Doc | None, Doc | None]] = {
+        "idle": (None, None),
+        "ringing": (interaction("offered", RINGING_AGENT), None),
+        "call": (interaction("talking", AGENT), None),
+        "escalating": (interaction("escalating", AGENT, RINGING_SPECIALIST), escalation("ringing")),
+        "arriving": (interaction("escalating", AGENT), escalation("offered")),
+        "failed": (
+            interaction("talking", AGENT),
+            escalation("closed", "no_answer", "Eva Novak did not answer within 8 seconds.", "ringing"),
+        ),
+        "conference": (interaction("conference", AGENT, SPECIALIST), escalation("joined")),
+        "left": (interaction("conference", SPECIALIST), escalation("joined")),
+    }
+    call, asked = calls[scene]
+    documents: dict[str, Doc] = {f"person/{one['id']}": one for one in people()}
+    for one in (queue("claims", "Claims", "5001", 0 if call else 1), queue("billing", "Billing", "5002")):
+        documents[f"queue/{one['id']}"] = one
+    documents["queue/technical"] = queue("technical", "Technical help", "5003", 2, 0)
+    documents["system"] = {"presence_connected": True, "degraded": [], "company": "Harbour Insurance"}
+    if call:
+        documents[f"interaction/{CALL}"] = call
+    if asked:
+        documents[f"escalation/{ESCALATION}"] = asked
+    return documents
