@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NewType
 
 PersonId = NewType("PersonId", str)
-"""A person of the company (agent, specialist, supervisor, administrator); also the name in MQTT topics and SIP accounts."""
+"""A person of the company, whatever the role; also the name in MQTT topics and SIP accounts."""
 QueueId = NewType("QueueId", str)
 CustomerId = NewType("CustomerId", str)
 CaseId = NewType("CaseId", str)

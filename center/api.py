@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
+from center.escalation.model import Choice
 from center.live import Document, LiveDocuments
 from presence.model import Status
 from routing.model import AgentStatus, Person
@@ -33,8 +34,10 @@ class CenterApi(Protocol):
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None: ...
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, skill: str, reason: str
     ) -> Document: ...
+
+    async def choose(self, actor: PersonId, escalation: EscalationId, choice: Choice) -> None: ...
 
     async def leave(self, actor: PersonId, interaction: InteractionId) -> None: ...
 

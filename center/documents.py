@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from center.escalation.model import Escalation
+from center.escalation.model import Escalation, EscalationState, Invitation, InvitationState
 from center.interaction.model import Interaction
 from context.bundle import case_json, customer_json, past_contact_json, utc_text
 from context.model import Case, Customer, PastContact
@@ -35,6 +35,9 @@ CAUSES = {
     "store_silent": "the reservation could not be made in time",
     "completed": "the conversation is over",
     "left": "left the conversation",
+    "completed_elsewhere": "a colleague was faster",
+    "promised": "the customer has a promise instead",
+    "node_lost": "the node was lost",
 }
 """End reasons in words for the agent's screen."""
 
@@ -55,10 +58,28 @@ class Work:
 
 @dataclass(slots=True)
 class EscalationWork:
-    """One escalation and when its steps were reached, by name (`requested_at` …)."""
+    """One escalation and what the machine does not need: when its steps were reached, choices, promise.
+
+    `times` is for the whole, `reached` for each specialist asked: step name (`requested`, `rendered` …) to time.
+    """
 
     state: Escalation
     times: dict[str, datetime] = field(default_factory=dict)
+    reached: dict[PersonId, dict[str, datetime]] = field(default_factory=dict)
+    choices: list[dict[str, Any]] = field(default_factory=list)
+    promise: dict[str, Any] | None = None
+
+    def note(self, name: str, data: Mapping[str, object], at: datetime) -> None:
+        """Remember when a recorded step was reached."""
+        step = name.rpartition(".")[2]
+        self.times.setdefault(step, at)
+        specialist = data.get("specialist")
+        if isinstance(specialist, str) and data.get("role") == "specialist":
+            self.reached.setdefault(PersonId(specialist), {}).setdefault(step, at)
+
+    @property
+    def agent(self) -> PersonId:
+        return self.state.agent
 
 
 def person_document(person: Person, availability: Availability | None, registered: bool) -> dict[str, Any]:
@@ -188,34 +209,87 @@ def result_json(work: Work) -> dict[str, Any] | None:
     }
 
 
-ESCALATION_TIMES = ("requested", "pushed", "rendered", "ringing", "accepted", "joined", "closed")
+STEPS = ("pushed", "rendered", "ringing", "accepted")
+"""Steps of one invitation; the whole escalation adds requested, joined and closed."""
 
 
-def escalation_document(esc: EscalationWork, work: Work, names: Mapping[PersonId, str]) -> dict[str, Any]:
+def escalation_document(
+    esc: EscalationWork, work: Work, names: Mapping[PersonId, str], utc: Utc, viewer: PersonId | None = None
+) -> dict[str, Any]:
+    """An escalation as the agent sees it, with every invitation; or (`viewer`) as one invited specialist sees his."""
     state = esc.state
+    invitation = state.of(viewer) if viewer is not None else _shown_invitation(state)
+    specialist = invitation.specialist if invitation is not None else state.first
+    reached = esc.reached.get(specialist, {}) if specialist is not None else {}
+    end = state.end if viewer is None or invitation is None or invitation.is_live else invitation.end
     document: dict[str, Any] = {
         "id": state.id,
         "interaction": state.interaction,
         "case": state.case,
         "agent": state.agent,
         "agent_name": names.get(state.agent, state.agent),
-        "specialist": state.specialist,
-        "specialist_name": names.get(state.specialist, state.specialist),
+        "specialist": specialist,
+        "specialist_name": names.get(specialist, specialist) if specialist else None,
+        "skill": state.skill,
+        "trigger": state.trigger.value,
         "reason": state.reason,
-        "digest": state.digest,
+        "digest": invitation.digest if invitation else "",
         "caller_number": work.call.caller_number,
         "customer": customer_json(work.customer),
         "history": [past_contact_json(contact) for contact in work.history],
-        "state": state.state.value,
-        "accepted_by_click": state.clicked,
-        "off_hook_accepts": state.off_hook_accepts,
-        "cause": state.end.reason if state.end else "",
-        "cause_text": cause_text(state.end),
+        "state": _shown_state(state, invitation, viewer),
+        "accepted_by_click": bool(invitation and invitation.clicked),
+        "off_hook_accepts": bool(invitation and invitation.trusted),
+        "cause": end.reason if end else "",
+        "cause_text": cause_text(end),
     }
-    for name in ESCALATION_TIMES:
-        at = esc.times.get(name)
-        document[f"{name}_at"] = utc_text(at) if at else None
+    for name, times in (("requested", esc.times), *((step, reached) for step in STEPS), ("joined", esc.times)):
+        document[f"{name}_at"] = utc_text(times[name]) if name in times else None
+    closed = esc.times.get("closed") or (reached.get("ended") if viewer is not None else None)
+    document["closed_at"] = utc_text(closed) if closed else None
+    if viewer is None:
+        document |= _search_json(esc, names, utc)
     return document
+
+
+def _search_json(esc: EscalationWork, names: Mapping[PersonId, str], utc: Utc) -> dict[str, Any]:
+    """What only the agent and supervisors see: the deadline, who was asked with what result, choices, promise."""
+    state, timing = esc.state, esc.state.timing
+    return {
+        "phase": state.state.value,
+        "target_at": utc_text(utc(state.clock_from + timing.target_s)),
+        "ceiling_at": utc_text(utc(state.ceiling_at)),
+        "invitations": [
+            {
+                "specialist": each.specialist,
+                "specialist_name": names.get(each.specialist, each.specialist),
+                "state": each.state.value,
+                "begun_at": utc_text(utc(each.begun_at)),
+                "cause": each.end.reason if each.end else "",
+                "cause_text": cause_text(each.end),
+            }
+            for each in state.invitations
+        ],
+        "choices": list(esc.choices) if state.state is EscalationState.CHOOSING else [],
+        "promise": esc.promise,
+    }
+
+
+def _shown_invitation(state: Escalation) -> Invitation | None:
+    """The invitation that matters most to the agent: who joined, else the furthest living one, else the last."""
+    order = list(InvitationState)
+    live = sorted(state.live_invitations, key=lambda each: order.index(each.state))
+    return state.winner or (live[-1] if live else None) or (state.invitations[-1] if state.invitations else None)
+
+
+def _shown_state(state: Escalation, invitation: Invitation | None, viewer: PersonId | None) -> str:
+    if state.state is EscalationState.CLOSED or (viewer is not None and invitation and not invitation.is_live):
+        return "closed"
+    if state.state in (EscalationState.JOINED, EscalationState.CHOOSING, EscalationState.WAITING):
+        return state.state.value
+    if invitation is None or not invitation.is_live:
+        return "requested"
+    return invitation.state.value
 
 
 def cause_text(end: EndReason | None) -> str:

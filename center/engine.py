@@ -20,16 +20,16 @@ from center.documents import EscalationWork, Work
 from center.escalation import effects as escalation_effects
 from center.escalation import machine as escalation_machine
 from center.escalation.events import (
+    CandidatesFound,
     CasePushed,
     ConversationEnded,
     EscalationEvent,
     Joined,
     LeaseGranted,
     LeaseRefused,
-    Timer,
     TimerFired,
 )
-from center.escalation.model import Escalation, EscalationState
+from center.escalation.model import Choice, Escalation, EscalationState, Invitation
 from center.interaction import effects as interaction_effects
 from center.interaction import machine as interaction_machine
 from center.interaction.events import (
@@ -79,12 +79,32 @@ class EventLog(Protocol):
 class Surroundings(Protocol):
     """What the engine tells the rest of the node."""
 
-    def push_case(self, esc: EscalationWork, work: Work) -> CasePushed:
+    def find_candidates(self, esc: Escalation, work: Work) -> CandidatesFound:
+        """Rank the specialists who may be invited now."""
+        ...
+
+    def push_case(self, esc: EscalationWork, work: Work, specialist: PersonId) -> CasePushed:
         """Send the context bundle to the specialist's screens."""
         ...
 
     def ring_headers(self, esc: Escalation) -> tuple[tuple[str, str], ...]:
         """Extra headers of the INVITE towards the specialist."""
+        ...
+
+    def speak_summary(self, esc: Escalation, invitation: Invitation, work: Work) -> None:
+        """Tell the specialist on his handset who calls and why, and to press 1."""
+        ...
+
+    def offer_choices(self, esc: EscalationWork, work: Work) -> None:
+        """Show the agent what can be done now that nobody is free."""
+        ...
+
+    def make_promise(self, esc: EscalationWork, work: Work, choice: Choice) -> None:
+        """Create the task and tell the customer; must not fail."""
+        ...
+
+    def missed(self, specialist: PersonId) -> None:
+        """The specialist let it ring."""
         ...
 
     def reserved(self, person: PersonId, holder: str | None) -> None:
@@ -145,7 +165,6 @@ class Engine:
         """Take up an escalation; the conversation it serves is told first."""
         esc = EscalationWork(state)
         self.escalations[state.id] = esc
-        self._owners[state.leg] = LegOwner(state.interaction, ParticipantRole.SPECIALIST, state.specialist, state.id)
         self.works[state.interaction].escalation = state.id
         self.tell_interaction(state.interaction, EscalationBegan(state.id))
         self.tell_escalation(state.id, first)
@@ -256,6 +275,8 @@ class Engine:
         work.call = call
         for effect in effects:
             self._perform_interaction_effect(work, effect)
+        self._dirty_works.add(call.id)
+        self._retire(work)
 
     def _retire(self, work: Work) -> None:
         call = work.call
@@ -270,7 +291,12 @@ class Engine:
         esc = self.escalations.get(escalation)
         if esc is None:
             return
-        esc.state, effects = escalation_machine.step(esc.state, event, self.now())
+        try:
+            esc.state, effects = escalation_machine.step(esc.state, event, self.now())
+        except Exception:
+            log.exception("escalation_bug", escalation_id=escalation, triggering_event=type(event).__name__)
+            bug = ConversationEnded(EndReason.server_error("bug"))
+            esc.state, effects = escalation_machine.step(esc.state, bug, self.now())
         self._dirty_escalations.add(escalation)
         for effect in effects:
             self._perform_escalation_effect(esc, effect)
@@ -280,60 +306,74 @@ class Engine:
     def _perform_escalation_effect(self, esc: EscalationWork, effect: escalation_effects.EscalationEffect) -> None:
         state = esc.state
         match effect:
-            case escalation_effects.AcquireLease():
-                self._spawn(self._acquire_for_escalation(state))
+            case escalation_effects.FindCandidates():
+                self.find_candidates(state)
+            case escalation_effects.AcquireLease(specialist):
+                self._spawn(self._acquire_for_escalation(state, specialist))
             case escalation_effects.ReleaseLease(lease):
-                self._surroundings.reserved(state.specialist, None)
+                self._surroundings.reserved(lease.person, None)
                 self._spawn(self._leases.release(lease))
-            case escalation_effects.PushCase():
-                self._surroundings.reserved(state.specialist, state.id)
-                self.tell_escalation(state.id, self._surroundings.push_case(esc, self.works[state.interaction]))
-            case escalation_effects.RingSpecialist(leg):
-                headers = self._surroundings.ring_headers(state)
-                self._switch.perform(DialLeg(leg, Destination(person=state.specialist), state.shown, headers))
-            case escalation_effects.JoinConversation():
-                self._join(state)
+            case escalation_effects.PushCase(specialist):
+                self._surroundings.reserved(specialist, state.id)
+                work = self.works[state.interaction]
+                self.tell_escalation(state.id, self._surroundings.push_case(esc, work, specialist))
+            case escalation_effects.RingSpecialist(invitation):
+                self._ring_specialist(state, invitation)
+            case escalation_effects.SpeakSummary(invitation):
+                self._surroundings.speak_summary(state, invitation, self.works[state.interaction])
+            case escalation_effects.JoinConversation(invitation):
+                self._join(state, invitation)
+            case escalation_effects.OfferChoices():
+                self._surroundings.offer_choices(esc, self.works[state.interaction])
+            case escalation_effects.MakePromise(choice):
+                self._surroundings.make_promise(esc, self.works[state.interaction], choice)
+            case escalation_effects.CountMiss(specialist):
+                self._surroundings.missed(specialist)
             case escalation_effects.ReportEnd():
                 self._escalation_ended(state)
-            case escalation_effects.StartTimer(timer, at):
-                self._start_escalation_timer(state.id, timer, at)
+            case escalation_effects.StartTimer(at):
+                self._start_timer(f"escalation/{state.id}", at, lambda: self.tell_escalation(state.id, TimerFired()))
             case escalation_effects.Record(name, data):
-                self._note_time(esc, name)
-                self._events.append(state.interaction, name, data)
+                esc.note(name, data, datetime.now(UTC))
+                self._events.append(state.interaction, name, {"escalation": state.id, **data})
             case _:
                 self._switch.perform(effect)
 
-    def _start_escalation_timer(self, escalation: EscalationId, timer: Timer, at: float) -> None:
-        self._start_timer(f"escalation/{escalation}", at, lambda: self.tell_escalation(escalation, TimerFired(timer)))
-
-    def _note_time(self, esc: EscalationWork, name: str) -> None:
-        stage = name.rpartition(".")[2]
-        esc.times.setdefault(stage, datetime.now(UTC))
-
-    def _join(self, state: Escalation) -> None:
-        """Bring the specialist's leg into the conversation, if it still lives."""
-        self.tell_interaction(state.interaction, SpecialistAccepted(state.id, state.specialist, state.leg))
-        self._post(lambda: self._confirm_join(state))
-
-    def _confirm_join(self, state: Escalation) -> None:
+    def find_candidates(self, state: Escalation) -> None:
+        """Tell an escalation who may be invited now: because it asked, or because somebody became free."""
         work = self.works.get(state.interaction)
-        if work is not None and work.call.by_leg(state.leg) is not None:
-            self.tell_routing(routing_events.AgentOccupied(state.specialist))
+        if work is not None:
+            self.tell_escalation(state.id, self._surroundings.find_candidates(state, work))
+
+    def _ring_specialist(self, state: Escalation, invitation: Invitation) -> None:
+        role = ParticipantRole.SPECIALIST
+        self._owners[invitation.leg] = LegOwner(state.interaction, role, invitation.specialist, state.id)
+        to = Destination(person=invitation.specialist)
+        self._switch.perform(DialLeg(invitation.leg, to, state.shown, self._surroundings.ring_headers(state)))
+
+    def _join(self, state: Escalation, invitation: Invitation) -> None:
+        """Bring the specialist's leg into the conversation, if it still lives."""
+        accepted = SpecialistAccepted(state.id, invitation.specialist, invitation.leg)
+        self.tell_interaction(state.interaction, accepted)
+        self._post(lambda: self._confirm_join(state, invitation))
+
+    def _confirm_join(self, state: Escalation, invitation: Invitation) -> None:
+        work = self.works.get(state.interaction)
+        if work is not None and work.call.by_leg(invitation.leg) is not None:
+            self.tell_routing(routing_events.AgentOccupied(invitation.specialist))
             self.tell_escalation(state.id, Joined())
         else:
             self.tell_escalation(state.id, ConversationEnded(EndReason.success("customer_left")))
 
     def _escalation_ended(self, state: Escalation) -> None:
-        if not state.dialled:
-            self._owners.pop(state.leg, None)
         work = self.works.get(state.interaction)
         if work is not None and work.escalation == state.id:
             work.escalation = None
         self.tell_interaction(state.interaction, EscalationEnded(state.id))
 
-    async def _acquire_for_escalation(self, state: Escalation) -> None:
-        lease = await self._leases.acquire(state.specialist, state.id)
-        event = LeaseGranted(lease) if lease is not None else LeaseRefused("taken")
+    async def _acquire_for_escalation(self, state: Escalation, specialist: PersonId) -> None:
+        lease = await self._leases.acquire(specialist, state.id)
+        event = LeaseGranted(specialist, lease) if lease is not None else LeaseRefused(specialist, "taken")
         self.tell_escalation(state.id, event)
 
     # -- routing ------------------------------------------------------------------------------------------------

@@ -25,8 +25,12 @@ class Audience:
     everyone: bool = False
     people: frozenset[PersonId] = frozenset()
     roles: frozenset[DeskRole] = frozenset()
+    but: frozenset[PersonId] = frozenset()
+    """Whoever has a view of his own of the same thing."""
 
     def admits(self, person: PersonId, roles: frozenset[DeskRole]) -> bool:
+        if person in self.but:
+            return False
         return self.everyone or person in self.people or bool(self.roles & roles)
 
 
@@ -92,7 +96,7 @@ class LiveDocuments:
         return entry[0] if entry else None
 
     def visible_to(self, person: PersonId, roles: frozenset[DeskRole]) -> dict[str, Document]:
-        """All documents this person may see. Keys of the form `me/<person>` are shown to that person as `me`."""
+        """All documents this person may see. `me/<person>` is shown as `me`, and `<key>@<person>` as `<key>`."""
         return {
             _shown_key(key): document
             for key, (document, audience) in self._documents.items()
@@ -133,4 +137,4 @@ class LiveDocuments:
 
 
 def _shown_key(key: str) -> str:
-    return "me" if key.startswith("me/") else key
+    return "me" if key.startswith("me/") else key.partition("@")[0]

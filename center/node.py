@@ -150,6 +150,7 @@ class Node:
         switch = PjsipSwitch(
             SwitchSettings(
                 state_dir=self._settings.state_dir / "sip",
+                spoken_dir=self._settings.state_dir / "speech",
                 domain=section.realm,
                 realm=section.realm,
                 bind_address=section.address,

@@ -23,7 +23,7 @@ from routing.machine import Agent
 from routing.model import Person
 from store.records import StoredEscalation, StoredInteraction, TimeBudgets
 from store.store import Store
-from vocabulary import CaseId, DeskRole, EndReason, InteractionId, ParticipantRole
+from vocabulary import CaseId, DeskRole, EndReason, InteractionId, ParticipantRole, PersonId
 
 log = structlog.get_logger(__name__)
 
@@ -109,24 +109,19 @@ class Persistence:
     async def close_leftovers(self) -> None:
         """Interactions that were running when the node died: their calls are gone; say so in the store."""
         for left in await self._store.interactions.open():
-            closed = replace(
-                left,
-                phase=Phase.CLOSED.value,
-                closed_at=datetime.now(UTC),
-                end_result=NODE_LOST.result,
-                end_reason=NODE_LOST.reason,
-            )
-            await self._store.interactions.save(closed)
-            self._store.events.append(left.id, "interaction.closed", {"reason": NODE_LOST.reason})
-            log.warning("interaction_lost_with_node", interaction_id=left.id)
+            if left.end_result is None:
+                left = replace(left, end_result=NODE_LOST.result, end_reason=NODE_LOST.reason)
+                self._store.events.append(left.id, "interaction.closed", {"reason": NODE_LOST.reason})
+                log.warning("interaction_lost_with_node", interaction_id=left.id)
+            # A call that was over had only its after-call work left: it keeps its end.
+            await self._store.interactions.save(replace(left, phase=Phase.CLOSED.value, closed_at=datetime.now(UTC)))
 
     # -- looking back -------------------------------------------------------------------------------------------
 
     async def old_interaction(self, interaction: InteractionId, person: Person) -> Document:
-        """An interaction of long ago, from the store; for its agent and supervisors."""
+        """An interaction of long ago, from the store; for those who took part and supervisors."""
         stored = await self._store.interactions.get(interaction)
-        may_see = stored is not None and (stored.agent == person.id or DeskRole.SUPERVISOR in person.roles)
-        if stored is None or not may_see:
+        if stored is None or not await self._may_see(stored, person):
             raise UnknownThing("unknown_interaction", "There is no such interaction.")
         spent = stored.budgets
         return {
@@ -148,6 +143,12 @@ class Persistence:
                 },
             },
         }
+
+    async def _may_see(self, stored: StoredInteraction, person: Person) -> bool:
+        if stored.agent == person.id or DeskRole.SUPERVISOR in person.roles:
+            return True
+        escalations = await self._store.interactions.escalations_of(stored.id)
+        return any(e.specialist == person.id and e.joined_at is not None for e in escalations)
 
     async def timeline(self, interaction: InteractionId) -> list[Document]:
         """Every event of one interaction in order: SIP, MQTT, routing and case under one correlation id."""
@@ -172,7 +173,7 @@ def stored_interaction(work: Work, utc: Utc) -> StoredInteraction:
         case=work.case.id,
         caller_number=call.caller_number,
         answered_at=utc(call.answered_at) if call.answered_at else None,
-        closed_at=utc(call.ended_at) if call.ended_at else None,
+        closed_at=utc(call.ended_at) if call.ended_at and call.phase is Phase.CLOSED else None,
         agent=served_by or next(iter(sorted(work.took_part)), None),
         end_result=call.end.result if call.end else None,
         end_reason=call.end.reason if call.end else "",
@@ -183,17 +184,21 @@ def stored_interaction(work: Work, utc: Utc) -> StoredInteraction:
 
 
 def stored_escalation(esc: EscalationWork) -> StoredEscalation:
+    """The whole and the invitation that counted: who joined, or the last one tried."""
     state, times = esc.state, esc.times
+    last = state.winner or (state.invitations[-1] if state.invitations else None)
+    specialist = last.specialist if last else state.first
+    reached = esc.reached.get(specialist, {}) if specialist else {}
     return StoredEscalation(
         id=state.id,
         interaction=state.interaction,
         agent=state.agent,
-        specialist=state.specialist,
+        specialist=specialist or PersonId(""),
         requested_at=times.get("requested") or datetime.now(UTC),
-        rendered_at=times.get("rendered"),
-        invited_at=times.get("dialled"),
-        ringing_at=times.get("ringing"),
-        accepted_at=times.get("accepted"),
+        rendered_at=reached.get("rendered"),
+        invited_at=reached.get("dialled"),
+        ringing_at=reached.get("ringing"),
+        accepted_at=reached.get("accepted"),
         joined_at=times.get("joined"),
         closed_at=times.get("closed"),
         result=state.end.result if state.end else None,

@@ -22,7 +22,7 @@ from center.live import EVERYONE, Audience, Document, LiveDocuments
 from context.model import Case
 from presence.runner import PresenceService
 from routing.specialists import by_usefulness
-from vocabulary import DeskRole, EscalationId, PersonId
+from vocabulary import DeskRole, PersonId
 
 SUPERVISORS = frozenset({DeskRole.SUPERVISOR})
 
@@ -98,9 +98,10 @@ class Screens:
                 self._live.drop(key)
             return
         asked = {
-            esc.state.specialist
+            invitation.specialist
             for esc in self._engine.escalations.values()
             if esc.state.interaction == call.id and esc.state.is_live
+            for invitation in esc.state.live_invitations
         }
         people = {p.person for p in call.staff if p.person is not None} | call.wrapping_up | asked
         audience = Audience(people=frozenset(people), roles=SUPERVISORS)
@@ -108,11 +109,19 @@ class Screens:
         self._live.put(keys[0], self.work_document(work), audience)
 
     def show_escalation(self, esc: EscalationWork, work: Work) -> None:
-        audience = Audience(people=frozenset({esc.state.agent, esc.state.specialist}), roles=SUPERVISORS)
-        self._live.put(f"escalation/{esc.state.id}", self.escalation_document(esc, work), audience)
+        """The whole to the agent and supervisors; to each invited specialist his own part under the same key."""
+        key = f"escalation/{esc.state.id}"
+        invited = esc.state.invited
+        audience = Audience(people=frozenset({esc.state.agent}), roles=SUPERVISORS, but=invited)
+        self._live.put(key, self.escalation_document(esc, work), audience)
+        for specialist in invited:
+            part = self.escalation_document(esc, work, specialist)
+            self._live.put(f"{key}@{specialist}", part, Audience(people=frozenset({specialist})))
 
-    def drop_escalation(self, escalation: EscalationId) -> None:
-        self._live.drop(f"escalation/{escalation}")
+    def drop_escalation(self, esc: EscalationWork) -> None:
+        key = f"escalation/{esc.state.id}"
+        for each in (key, *(f"{key}@{specialist}" for specialist in esc.state.invited)):
+            self._live.drop(each)
 
     def work_document(self, work: Work) -> dict[str, Any]:
         return interaction_document(work, self._directory.names, self._engine.utc)
@@ -120,8 +129,8 @@ class Screens:
     def case_document(self, case: Case) -> dict[str, Any]:
         return case_document(case, self._directory.names)
 
-    def escalation_document(self, esc: EscalationWork, work: Work) -> dict[str, Any]:
-        return escalation_document(esc, work, self._directory.names)
+    def escalation_document(self, esc: EscalationWork, work: Work, viewer: PersonId | None = None) -> dict[str, Any]:
+        return escalation_document(esc, work, self._directory.names, self._engine.utc, viewer)
 
     def specialists_for(self, wanted_skills: tuple[str, ...]) -> list[Document]:
         """Specialists in the order of usefulness for these skills."""

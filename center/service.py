@@ -17,16 +17,18 @@ import structlog
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work, cause_text
 from center.engine import Engine
-from center.errors import BadRequest, NotAllowed, UnknownThing, WrongMoment
+from center.errors import BadRequest, CenterError, NotAllowed, UnknownThing, WrongMoment
 from center.escalation.events import (
     Accepted,
     Cancelled,
+    CandidatesFound,
     CasePushed,
     CaseRendered,
+    Chosen,
     Declined,
     Requested,
 )
-from center.escalation.model import Escalation, EscalationState, Timing
+from center.escalation.model import Candidate, Choice, Escalation, EscalationState, Invitation, Timing, Trigger
 from center.interaction.events import Arrived, Closed, PersonLeft
 from center.interaction.model import Interaction, Phase
 from center.leases import LeaseKeeper
@@ -43,10 +45,11 @@ from presence.runner import PresenceService
 from routing.events import AgentStatusChosen, PhoneChanged, WrapUpFinished
 from routing.machine import Agent, Routing
 from routing.model import AgentState, AgentStatus, Person
+from routing.specialists import by_usefulness
 from store.store import Store
-from telephony.effects import EndLeg
+from telephony.effects import EndLeg, PlayPrompt
 from telephony.events import LegArrived, PhoneRegistered, PhoneUnregistered, SwitchEvent
-from telephony.model import CallerIdentity, PersonOrigin
+from telephony.model import CallerIdentity, PersonOrigin, PromptName
 from telephony.switch import Switch
 from vocabulary import (
     CaseId,
@@ -65,6 +68,7 @@ log = structlog.get_logger(__name__)
 SHOWN_AFTER_CLOSING_S = 20.0
 """How long a closed escalation stays on the screens, so that its cause can be read."""
 
+ACCEPT_PROMPT = PromptName("please-press-one")
 UNKNOWN_NUMBER = EndReason.client_error("unknown_number")
 
 CUSTOMER_NAME_FIELD = "policy_holder"
@@ -140,35 +144,35 @@ class ContactCenter:
                 self.engine.leg_event(event)
 
     def availability_changed(self, availability: Availability) -> None:
-        """Take a new fused availability: the list of specialists shows it."""
+        """Take a new fused availability: the list of specialists shows it, and who waits for somebody may go on."""
         self._screens.show_person(availability.person)
+        if availability.state is AvailabilityState.FREE:
+            for esc in list(self.engine.escalations.values()):
+                if esc.state.state in (EscalationState.WAITING, EscalationState.CHOOSING):
+                    self.engine.find_candidates(esc.state)
 
     def mqtt_command(self, person: PersonId, payload: Mapping[str, Any]) -> None:
-        """An escalation asked for over MQTT by a person's own client: `{"specialist", "reason"?}`."""
+        """An escalation asked for over MQTT by a person's own client: `{"specialist" or "skill", "reason"?}`."""
         work = next((w for w in self.engine.works.values() if w.call.by_person(person)), None)
         if work is None:
             log.info("mqtt_command_without_call", person=person)
             return
-        specialist, reason = str(payload.get("specialist", "")), str(payload.get("reason", ""))[:200]
-        self._spawn(self._escalate_quietly(person, work.call.id, PersonId(specialist), reason))
+        specialist, skill = str(payload.get("specialist", "")), str(payload.get("skill", ""))
+        reason = str(payload.get("reason", ""))[:200]
+        try:
+            self._ask(person, work.call.id, PersonId(specialist) or None, skill, reason, Trigger.MQTT)
+        except CenterError as error:
+            log.info("mqtt_command_refused", person=person, code=error.code)
 
     def mqtt_rendered(self, person: PersonId, payload: Mapping[str, Any]) -> None:
         """A screen that lives on MQTT shows the case: `{"escalation", "digest"}`."""
         esc = self.engine.escalations.get(EscalationId(str(payload.get("escalation", ""))))
-        if esc is not None and esc.state.specialist == person:
-            self.engine.tell_escalation(esc.state.id, CaseRendered(str(payload.get("digest", ""))))
+        if esc is not None and esc.state.of(person) is not None:
+            self.engine.tell_escalation(esc.state.id, CaseRendered(person, str(payload.get("digest", ""))))
 
     def system_changed(self) -> None:
         """Broker or store came or went: screens show the warning."""
         self._screens.show_system(self._store.events.degraded)
-
-    async def _escalate_quietly(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
-    ) -> None:
-        try:
-            await self.escalate(actor, interaction, specialist, reason)
-        except (BadRequest, NotAllowed, UnknownThing, WrongMoment) as error:
-            log.info("mqtt_command_refused", person=actor, code=error.code)
 
     def _phone(self, person: PersonId, *, registered: bool) -> None:
         self._directory.registered[person] = registered
@@ -224,7 +228,52 @@ class ContactCenter:
 
     # -- surroundings of the engine -----------------------------------------------------------------------------
 
-    def push_case(self, esc: EscalationWork, work: Work) -> CasePushed:
+    def find_candidates(self, esc: Escalation, work: Work) -> CandidatesFound:
+        """Rank the specialists who are surely free and reachable: the picked one first, then by the wanted skills."""
+        wanted = (esc.skill,) if esc.skill else work.call.queue.specialist_skills
+        states = {each.person: each.state for each in self._presence.all()}
+        ranked = [
+            Candidate(person.id, person.off_hook_accepts)
+            for person in by_usefulness(self._directory.people.values(), states, wanted)
+            if states.get(person.id) is AvailabilityState.FREE
+            and self._directory.registered.get(person.id, False)
+            and work.call.by_person(person.id) is None
+            and (person.id == esc.first or any(skill in person.skills for skill in wanted))
+        ]
+        ranked.sort(key=lambda candidate: candidate.person != esc.first)
+        legs = tuple(LegId(new_id("leg")) for _ in range(len(ranked) + 1))
+        return CandidatesFound(tuple(ranked), self._deputy(work), legs)
+
+    def _deputy(self, work: Work) -> Candidate | None:
+        """Who stands in when no specialist could be had, if his phone is there and he is not in a conversation."""
+        deputy = work.call.queue.deputy
+        person = self._directory.people.get(deputy) if deputy is not None else None
+        if person is None or not self._directory.registered.get(person.id, False):
+            return None
+        busy = self._presence.availability(person.id).state is AvailabilityState.BUSY
+        return None if busy else Candidate(person.id, person.off_hook_accepts)
+
+    def speak_summary(self, esc: Escalation, invitation: Invitation, work: Work) -> None:
+        """Ask for key 1; who has no screen first hears, alone, who calls and why."""
+        self._switch.perform(PlayPrompt(invitation.leg, ACCEPT_PROMPT))
+
+    def offer_choices(self, esc: EscalationWork, work: Work) -> None:
+        """Nobody is free: waiting, a callback, a task; the estimate says honestly when it is not known."""
+        esc.choices = [
+            {"choice": Choice.WAIT.value, "says": "Wait for the first who becomes free"},
+            {"choice": Choice.CALLBACK.value, "says": "Call the customer back"},
+            {"choice": Choice.TASK.value, "says": "Hand the matter over as a task"},
+        ]
+
+    def make_promise(self, esc: EscalationWork, work: Work, choice: Choice) -> None:
+        """Record what the customer is promised instead of a person."""
+        self._store.events.append(work.call.id, "promise.made", {"escalation": esc.state.id, "kind": choice.value})
+
+    def missed(self, specialist: PersonId) -> None:
+        """Count an unanswered ring."""
+        log.info("specialist_missed_a_ring", person=specialist)
+
+    def push_case(self, esc: EscalationWork, work: Work, specialist: PersonId) -> CasePushed:
         """Send the context bundle to every screen of the specialist (WebSocket, MQTT)."""
         state = esc.state
         bundle = make_bundle(
@@ -239,10 +288,10 @@ class ContactCenter:
         )
         self._bundles[state.id] = bundle
         try:
-            self._presence.push_case(state.specialist, bundle_json(bundle))
+            self._presence.push_case(specialist, bundle_json(bundle))
         except ContractError as error:  # larger than a packet: the desk still shows it
             log.warning("case_not_pushed_over_mqtt", escalation_id=state.id, error=str(error))
-        return CasePushed(bundle.digest, has_screen=self.live.is_watching(state.specialist))
+        return CasePushed(specialist, bundle.digest, has_screen=self.live.is_watching(specialist))
 
     def ring_headers(self, esc: Escalation) -> tuple[tuple[str, str], ...]:
         """The case key (RFC 7433, never the case) and where to read it (Call-Info)."""
@@ -291,7 +340,7 @@ class ContactCenter:
         self._bundles.pop(escalation, None)
         if esc is None:
             return
-        self._screens.drop_escalation(escalation)
+        self._screens.drop_escalation(esc)
         work = self._work(esc.state.interaction)
         if work is not None:
             self._screens.show_work(work)
@@ -319,7 +368,7 @@ class ContactCenter:
         try:
             self._presence.choose(actor, status, until=until, reason=reason)
         except ContractError as error:
-            raise BadRequest("bad_availability", str(error), field="reason") from None
+            raise BadRequest("bad_availability", f"This cannot be set: {error}.", field="reason") from None
 
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
         agent = self._agent(actor)
@@ -333,29 +382,48 @@ class ContactCenter:
         self.engine.tell_routing(WrapUpFinished(actor))
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, skill: str, reason: str
     ) -> Document:
-        """Ask a specialist into the conversation (CE-01)."""
+        """Ask a specialist, or whoever has a skill, into the conversation (CE-01, CE-15)."""
+        esc = self._ask(actor, interaction, specialist, skill, reason, Trigger.DESK)
+        return self._screens.escalation_document(esc, self.engine.works[interaction])
+
+    def _ask(
+        self,
+        actor: PersonId,
+        interaction: InteractionId,
+        specialist: PersonId | None,
+        skill: str,
+        reason: str,
+        trigger: Trigger,
+    ) -> EscalationWork:
+        """Check a request from whatever trigger and begin the escalation; one path for all of them (N5)."""
         work = self._work_of_participant(actor, interaction)
         if work.call.phase is not Phase.TALKING or work.call.escalation is not None:
             raise WrongMoment("already_escalating", "A specialist is being brought in already, or nobody talks yet.")
-        person = self._askable(work, specialist)
+        if specialist is not None:
+            self._check_askable(work, specialist)
+        elif skill and not any(skill in person.skills for person in self._specialists()):
+            raise UnknownThing("unknown_skill", "Nobody in the company has that skill.")
         state = Escalation(
             id=EscalationId(new_id("esc")),
             interaction=interaction,
             case=work.case.id,
             agent=actor,
-            specialist=specialist,
-            leg=LegId(new_id("leg")),
             shown=CallerIdentity(work.customer.name if work.customer else "", work.call.caller_number),
             reason=reason,
-            off_hook_accepts=person.off_hook_accepts,
+            trigger=trigger,
+            requested_at=self.engine.now(),
+            skill=skill,
+            first=specialist,
             timing=self._timing,
         )
-        esc = self.engine.begin_escalation(state, Requested())
-        return self._screens.escalation_document(esc, work)
+        return self.engine.begin_escalation(state, Requested())
 
-    def _askable(self, work: Work, specialist: PersonId) -> Person:
+    def _specialists(self) -> list[Person]:
+        return [person for person in self._directory.people.values() if DeskRole.SPECIALIST in person.roles]
+
+    def _check_askable(self, work: Work, specialist: PersonId) -> None:
         person = self._directory.people.get(specialist)
         if person is None or DeskRole.SPECIALIST not in person.roles:
             raise UnknownThing("unknown_specialist", "There is no specialist of that name.")
@@ -366,7 +434,6 @@ class ContactCenter:
         availability = self._presence.availability(specialist)
         if availability.state is not AvailabilityState.FREE:
             raise WrongMoment("not_free", f"{person.name} is not free: {availability.because}.")
-        return person
 
     async def leave(self, actor: PersonId, interaction: InteractionId) -> None:
         self._work_of_participant(actor, interaction)
@@ -381,22 +448,35 @@ class ContactCenter:
 
     async def rendered(self, actor: PersonId, escalation: EscalationId, digest: str) -> None:
         self._escalation_of_specialist(actor, escalation)
-        self.engine.tell_escalation(escalation, CaseRendered(digest))
+        self.engine.tell_escalation(escalation, CaseRendered(actor, digest))
 
     async def accept(self, actor: PersonId, escalation: EscalationId) -> None:
-        self._running(self._escalation_of_specialist(actor, escalation))
-        self.engine.tell_escalation(escalation, Accepted())
+        self._invited(self._escalation_of_specialist(actor, escalation), actor)
+        self.engine.tell_escalation(escalation, Accepted(actor))
 
     async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None:
-        self._running(self._escalation_of_specialist(actor, escalation))
-        self.engine.tell_escalation(escalation, Declined(reason))
+        self._invited(self._escalation_of_specialist(actor, escalation), actor)
+        self.engine.tell_escalation(escalation, Declined(actor, reason))
 
     async def cancel(self, actor: PersonId, escalation: EscalationId) -> None:
+        """Take the request back: who made it, or a supervisor."""
         esc = self._escalation(escalation)
-        if actor != esc.state.agent:
-            raise NotAllowed("not_yours", "Only who asked for the specialist can take that back.")
+        work = self._work(esc.state.interaction)
+        if work is None or not self._sees(actor, work):
+            raise UnknownThing("unknown_escalation", "There is no such escalation.")
+        if actor != esc.state.agent and DeskRole.SUPERVISOR not in self._require(actor).roles:
+            raise NotAllowed("not_yours", "Only who asked for the specialist, or a supervisor, can take that back.")
         self._running(esc)
         self.engine.tell_escalation(escalation, Cancelled())
+
+    async def choose(self, actor: PersonId, escalation: EscalationId, choice: Choice) -> None:
+        """Nobody is free: the agent chooses to wait, a callback, or a task (S03)."""
+        esc = self._escalation(escalation)
+        if actor != esc.state.agent:
+            raise NotAllowed("not_yours", "Only who asked for the specialist can choose.")
+        if esc.state.state not in (EscalationState.CHOOSING, EscalationState.WAITING):
+            raise WrongMoment("nothing_to_choose", "There is nothing to choose now.")
+        self.engine.tell_escalation(escalation, Chosen(choice))
 
     async def edit_case(
         self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int
@@ -466,14 +546,14 @@ class ContactCenter:
         return self.engine.works.get(interaction) or self.engine.closed.get(interaction)
 
     def _check_sees(self, actor: PersonId, work: Work) -> None:
-        person = self._require(actor)
-        asked_in = any(
-            esc.state.interaction == work.call.id and esc.state.specialist == actor
-            for esc in self.engine.escalations.values()
-        )
-        offered = work.call.by_person(actor) is not None
-        if not (actor in work.took_part or offered or asked_in or DeskRole.SUPERVISOR in person.roles):
+        if not self._sees(actor, work):
             raise UnknownThing("unknown_interaction", "There is no such interaction.")
+
+    def _sees(self, actor: PersonId, work: Work) -> bool:
+        person = self._require(actor)
+        asked_in = self._is_asked_in(actor, work)
+        offered = work.call.by_person(actor) is not None
+        return actor in work.took_part or offered or asked_in or DeskRole.SUPERVISOR in person.roles
 
     def _work_of_participant(self, actor: PersonId, interaction: InteractionId) -> Work:
         work = self._work(interaction)
@@ -488,20 +568,24 @@ class ContactCenter:
     def _work_of_case(self, actor: PersonId, case: CaseId) -> Work:
         candidates = [*self.engine.works.values(), *reversed(self.engine.closed.values())]
         work = next((work for work in candidates if work.case.id == case), None)
-        if work is None:
+        if work is None or not self._sees(actor, work):
             raise UnknownThing("unknown_case", "There is no such case.")
-        self._check_sees(actor, work)
         return work
 
     def _source_of(self, actor: PersonId, work: Work) -> ValueSource:
         participant = work.call.by_person(actor)
-        asked_in = any(
-            esc.state.specialist == actor and esc.state.interaction == work.call.id
+        if participant is not None:
+            is_specialist = participant.role is ParticipantRole.SPECIALIST
+        else:
+            is_specialist = self._is_asked_in(actor, work)
+        return ValueSource.SPECIALIST if is_specialist else ValueSource.AGENT
+
+    def _is_asked_in(self, actor: PersonId, work: Work) -> bool:
+        """Whether an escalation of this interaction invites, or invited, the person."""
+        return any(
+            esc.state.interaction == work.call.id and esc.state.of(actor) is not None
             for esc in self.engine.escalations.values()
         )
-        if (participant and participant.role is ParticipantRole.SPECIALIST) or (participant is None and asked_in):
-            return ValueSource.SPECIALIST
-        return ValueSource.AGENT
 
     def _escalation(self, escalation: EscalationId) -> EscalationWork:
         esc = self.engine.escalations.get(escalation)
@@ -511,7 +595,7 @@ class ContactCenter:
 
     def _escalation_of_specialist(self, actor: PersonId, escalation: EscalationId) -> EscalationWork:
         esc = self._escalation(escalation)
-        if actor != esc.state.specialist:
+        if esc.state.of(actor) is None:
             raise UnknownThing("unknown_escalation", "There is no such escalation.")
         return esc
 
@@ -519,6 +603,12 @@ class ContactCenter:
         if esc.state.state in (EscalationState.CLOSED, EscalationState.JOINED):
             why = cause_text(esc.state.end) or "the specialist is in the conversation already"
             raise WrongMoment("too_late", f"Too late: {why}.")
+
+    def _invited(self, esc: EscalationWork, actor: PersonId) -> None:
+        invitation = esc.state.of(actor)
+        if invitation is not None and not invitation.is_live:
+            raise WrongMoment("too_late", f"Too late: {cause_text(invitation.end)}.")
+        self._running(esc)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from center.escalation.model import Timing
@@ -81,13 +81,34 @@ class PresenceSection(Section):
 class EscalationSettings(Section):
     """Limits of one escalation, seconds."""
 
+    target_s: float = Field(default=20.0, ge=5, le=120)
+    """A specialist who answers within the ring limit is in the conversation by then."""
+    ceiling_s: float = Field(default=30.0, ge=8, le=180)
+    """By then the customer has a person or a promise, without exception."""
     screen_cap_s: float = Field(default=0.5, ge=0, le=5)
     """How long the INVITE waits for the specialist's screen."""
     ring_s: float = Field(default=8.0, ge=1, le=60)
-    accept_s: float = Field(default=8.0, ge=1, le=60)
+    """How long one phone rings at most."""
+    accept_s: float = Field(default=3.0, ge=1, le=60)
+    """How long an answered phone may stay without click or key, where lifting it is not enough."""
+    reflex_s: float = Field(default=0.4, ge=0, le=3)
+    """A phone that answers faster than this after its first ring was not lifted by a person."""
 
     def timing(self) -> Timing:
-        return Timing(screen_cap_s=self.screen_cap_s, ring_s=self.ring_s, accept_s=self.accept_s)
+        return Timing(
+            target_s=self.target_s,
+            ceiling_s=self.ceiling_s,
+            screen_cap_s=self.screen_cap_s,
+            ring_s=self.ring_s,
+            accept_s=self.accept_s,
+            reflex_s=self.reflex_s,
+        )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> EscalationSettings:
+        if not self.ring_s < self.target_s < self.ceiling_s:
+            raise ValueError("ring_s < target_s < ceiling_s must hold")
+        return self
 
 
 class Settings(BaseSettings):
@@ -162,10 +183,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text())
     except OSError as error:
         raise SettingsError(f"Cannot read the settings file {path}: {os.strerror(error.errno or 0)}.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     for section, name in _SECRETS:
-        if name in content.get(section, {}):
+        given = content.get(section)
+        if isinstance(given, dict) and name in given:
             variable = f"RINGSIDE_{section}__{name}".upper()
             raise SettingsError(
                 f"{path}: {section}.{name} is a secret. Give it as the environment variable {variable}."

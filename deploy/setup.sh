@@ -9,7 +9,7 @@ venv=.venv
 stamps=$venv/stamps
 
 run_packages="python3-venv python3-dev build-essential g++ make patch swig dpkg-dev xz-utils pkg-config
-  libssl-dev libsrtp2-dev libopus-dev libspeex-dev libspeexdsp-dev libgsm1-dev uuid-dev openssl mosquitto"
+  libssl-dev libsrtp2-dev libopus-dev libspeex-dev libspeexdsp-dev libgsm1-dev uuid-dev openssl mosquitto espeak-ng"
 test_packages="chromium fonts-dejavu-core sip-tester baresip-core mosquitto-clients postgresql iproute2 sipsak"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }

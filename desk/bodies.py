@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
+from center.escalation.model import Choice
 from context.model import MAX_VALUE_CHARS
 from presence.model import Status
 from routing.model import AgentStatus
@@ -92,8 +93,15 @@ class FinishedWrapUp(Body):
 
 
 class NewEscalation(Body):
-    specialist: PersonName
+    """Name a person, or a skill, or neither: then the queue's own wanted skills count."""
+
+    specialist: PersonName | None = None
+    skill: Annotated[str, Field(max_length=ID_CHARS)] = ""
     reason: Reason = ""
+
+
+class Choosing(Body):
+    choice: Choice
 
 
 class Closing(Body):

@@ -9,6 +9,7 @@ from desk.access import SignedIn
 from desk.bodies import (
     CaseFieldEdit,
     CasePath,
+    Choosing,
     Closing,
     Declining,
     Empty,
@@ -67,8 +68,11 @@ async def timeline(caller: SignedIn, interaction: InteractionPath) -> DocumentAn
 
 @interactions.post("/interactions/{interaction}/escalations", status_code=201, summary="Pull a specialist in")
 async def escalate(caller: SignedIn, interaction: InteractionPath, body: NewEscalation) -> DocumentAnswer:
-    """Push the case to a specialist and ring him into the call. The customer keeps talking; nobody is on hold."""
-    document = await caller.center.escalate(caller.id, interaction, body.specialist, body.reason)
+    """Push the case to a specialist and ring him into the call. The customer keeps talking; nobody is on hold.
+
+    Within 30 seconds the customer has a person or a promise: if this specialist does not come, the next is asked.
+    """
+    document = await caller.center.escalate(caller.id, interaction, body.specialist, body.skill, body.reason)
     return DocumentAnswer(document, status_code=201)
 
 
@@ -98,6 +102,12 @@ async def accept(caller: SignedIn, escalation: EscalationPath, _body: Empty | No
 @escalations.post("/escalations/{escalation}/decline", status_code=204, summary="Do not join the call")
 async def decline(caller: SignedIn, escalation: EscalationPath, body: Declining) -> None:
     await caller.center.decline(caller.id, escalation, body.reason)
+
+
+@escalations.post("/escalations/{escalation}/choose", status_code=204, summary="Nobody is free: what shall happen")
+async def choose(caller: SignedIn, escalation: EscalationPath, body: Choosing) -> None:
+    """Wait for the first who becomes free, promise a callback, or hand over a task."""
+    await caller.center.choose(caller.id, escalation, body.choice)
 
 
 @escalations.post("/escalations/{escalation}/cancel", status_code=204, summary="Take an escalation back")

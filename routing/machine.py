@@ -143,7 +143,7 @@ def _apply(state: Routing, event: RoutingEvent, now: float) -> tuple[Routing, li
                 return _give_up(state, person, interaction, now, status=AgentStatus.NOT_READY, reason=RONA)
             return _give_up(state, person, interaction, now, paused_until=now + REFUSED_PAUSE_S)
         case AgentOccupied(person):
-            return _change(state, person, now, state=AgentState.BUSY)
+            return _occupied(state, person, now)
         case AgentReleased(person, interaction, wrap_up_s):
             return _released(state, person, interaction, wrap_up_s, now)
         case WrapUpFinished(person):
@@ -179,9 +179,12 @@ def _change(routing: Routing, person: PersonId, now: float, /, **changes: Any) -
     agent = routing.agents.get(person)
     if agent is None:
         return routing, []  # a specialist who is no agent: nothing to route to him
-    changed = replace(agent, since=now, **changes)
-    newly_ready = changed.status is AgentStatus.READY and agent.status is not AgentStatus.READY
-    if changed.state is AgentState.IDLE and (agent.state is not AgentState.IDLE or newly_ready):
+    changed = replace(agent, **changes)
+    is_idle, status_is_new = changed.state is AgentState.IDLE, changed.status is not agent.status
+    if changed.state is not agent.state or (is_idle and status_is_new):
+        changed = replace(changed, since=now)
+    newly_ready = status_is_new and changed.status is AgentStatus.READY
+    if is_idle and (agent.state is not AgentState.IDLE or newly_ready):
         changed = replace(changed, idle_since=now)
     return routing.with_agent(changed), [AgentChanged(person)]
 
@@ -193,7 +196,18 @@ def _lease_granted(state: Routing, event: LeaseGranted, now: float) -> tuple[Rou
     if agent is None or not wanted or entry is None:
         return state, [ReleaseLease(event.lease)]  # the customer left while we asked
     state = state.with_agent(replace(agent, lease=event.lease, since=now))
+    if agent.status is not AgentStatus.READY:
+        return _give_up(state, event.person, event.interaction, now)  # he changed his mind while we asked
     return state, [OfferInteraction(event.person, event.interaction)]
+
+
+def _occupied(state: Routing, person: PersonId, now: float) -> tuple[Routing, list[RoutingEffect]]:
+    agent = state.agents.get(person)
+    effects: list[RoutingEffect] = []
+    if agent is not None and agent.state is AgentState.RESERVED and agent.interaction is not None:
+        state, effects = _give_up(state, person, agent.interaction, now)
+    state, more = _change(state, person, now, state=AgentState.BUSY)
+    return state, [*effects, *more]
 
 
 def _left_queue(state: Routing, interaction: InteractionId, now: float) -> tuple[Routing, list[RoutingEffect]]:
@@ -229,7 +243,7 @@ def _released(
     state: Routing, person: PersonId, interaction: InteractionId, wrap_up_s: float, now: float
 ) -> tuple[Routing, list[RoutingEffect]]:
     agent = state.agents.get(person)
-    if agent is None or agent.state not in (AgentState.BUSY, AgentState.RESERVED):
+    if agent is None or agent.state is not AgentState.BUSY or agent.interaction not in (None, interaction):
         return state, []
     release: list[RoutingEffect] = [ReleaseLease(agent.lease)] if agent.lease else []
     if wrap_up_s <= 0:

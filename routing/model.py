@@ -46,6 +46,8 @@ class ServiceQueue:
     greeting: str = "greeting"
     specialist_skills: tuple[str, ...] = ()
     """Skills of specialists that matter for this queue's cases, most wanted first."""
+    deputy: PersonId | None = None
+    """Who is asked when no specialist could be had, before the customer gets a promise."""
 
 
 class AgentStatus(StrEnum):

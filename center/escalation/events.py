@@ -1,33 +1,34 @@
-"""What happened to an escalation, beside the events of the specialist's leg."""
+"""What happened to an escalation, beside the events of the specialists' legs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from center.escalation.model import Candidate, Choice
 from routing.model import Lease
 from telephony.events import LegEvent
-from vocabulary import EndReason
-
-
-class Timer(StrEnum):
-    """The waits of an escalation; only the newest counts."""
-
-    LEASE = "lease"
-    SCREEN = "screen"
-    RING = "ring"
-    ACCEPT = "accept"
+from vocabulary import EndReason, LegId, PersonId
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """Somebody in the conversation asks for the specialist."""
+    """Somebody in the conversation asks for a specialist."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesFound:
+    """Who may be invited now, best first; `legs` are fresh ids, one for each; the deputy comes last of all."""
+
+    ranked: tuple[Candidate, ...]
+    deputy: Candidate | None
+    legs: tuple[LegId, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseGranted:
     """The store reserved the specialist for us."""
 
+    specialist: PersonId
     lease: Lease
 
 
@@ -35,6 +36,7 @@ class LeaseGranted:
 class LeaseRefused:
     """Somebody else holds him, or the store did not answer."""
 
+    specialist: PersonId
     reason: str
 
 
@@ -42,6 +44,7 @@ class LeaseRefused:
 class CasePushed:
     """The context bundle left for the specialist's screens. Without a screen there is nothing to wait for."""
 
+    specialist: PersonId
     digest: str
     has_screen: bool
 
@@ -50,31 +53,35 @@ class CasePushed:
 class CaseRendered:
     """A screen of the specialist shows the bundle with this digest."""
 
+    specialist: PersonId
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimerFired:
-    """A wait is over."""
-
-    timer: Timer
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The specialist clicked Accept."""
 
+    specialist: PersonId
+
 
 @dataclass(frozen=True, slots=True)
 class Declined:
     """The specialist clicked Decline."""
 
+    specialist: PersonId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """Nobody was free and the agent chose what happens."""
+
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The agent takes the request back."""
+    """The agent, or a supervisor, takes the request back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +96,30 @@ class ConversationEnded:
     end: EndReason
 
 
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """Another node takes the escalation over from a dead one: the legs are gone, the promise is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The wake-up asked for by StartTimer; what is due follows from the time alone."""
+
+
 EscalationEvent = (
     Requested
+    | CandidatesFound
     | LeaseGranted
     | LeaseRefused
     | CasePushed
     | CaseRendered
-    | TimerFired
     | Accepted
     | Declined
+    | Chosen
     | Cancelled
     | Joined
     | ConversationEnded
+    | TakenOver
+    | TimerFired
     | LegEvent
 )

@@ -96,10 +96,13 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
         case LegEnded(leg, end):
             return _leg_ended(call, leg, end, now)
         case NodeStopping(end):
-            return _finish(call, end, now)
+            call, effects = _finish(call, end, now)
+            return _closed(call, now), effects
+        case WrapUpDone(person):  # he left earlier than the others and is done with it already
+            return replace(call, wrapping_up=call.wrapping_up - {person}), []
         case LegArrived() | DtmfReceived() | PromptEnded():
             return call, []
-        case Arrived() | EscalationBegan() | EscalationEnded() | WrapUpDone():
+        case Arrived() | EscalationBegan() | EscalationEnded():
             return call, []  # late and repeated events are normal and change nothing
         case _:
             assert_never(event)
@@ -271,8 +274,14 @@ def _after_the_call(call: Interaction, event: InteractionEvent, now: float) -> S
     match event:
         case WrapUpDone(person):
             call = replace(call, wrapping_up=call.wrapping_up - {person})
-            return (call if call.wrapping_up else _enter(call, Phase.CLOSED, now)), []
+            return (call if call.wrapping_up else _closed(call, now)), []
+        case NodeStopping():
+            return _closed(call, now), []
         case Offered(person, _):
             return call, [FailReservation(person, unanswered=False)]
         case _:
             return call, []
+
+
+def _closed(call: Interaction, now: float) -> Interaction:
+    return _enter(replace(call, wrapping_up=frozenset()), Phase.CLOSED, now)

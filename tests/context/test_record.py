@@ -28,7 +28,9 @@ def given_case() -> Case:
     return Case(CaseId("case_1"), QueueId("claims"), None, TEMPLATE)
 
 
-def edit(field: str, text: str, author: str = "anna", base: int = 0, source: ValueSource = ValueSource.AGENT) -> CaseEdit:
+def edit(
+    field: str, text: str, author: str = "anna", base: int = 0, source: ValueSource = ValueSource.AGENT
+) -> CaseEdit:
     return CaseEdit(field, text, source, author, AT, base)
 
 
@@ -91,14 +93,16 @@ def test_a_bad_edit_is_refused_with_its_reason(bad: CaseEdit, error: type[Contex
 
 
 edits = st.lists(
-    st.tuples(st.sampled_from(["policy", "place"]), st.text(min_size=1, max_size=3), st.sampled_from("abc"), st.integers(0, 9)),
+    st.tuples(
+        st.sampled_from(["policy", "place"]), st.text(min_size=1, max_size=3), st.sampled_from("abc"), st.integers(0, 9)
+    ),
     max_size=25,
 )
 
 
 @given(edits)
 def test_no_edit_is_lost_unless_its_replacer_had_seen_it(steps: list[tuple[str, str, str, int]]) -> None:
-    """N9: concurrent edits are never lost. Whatever leaves the record was seen by, or was written by, who replaced it."""
+    """N9: whatever leaves the record had been seen, or written, by who replaced it."""
     case = given_case()
     for field, text, author, lag in steps:
         base = max(0, case.version - lag)
