@@ -27,12 +27,15 @@ class DialLeg:
     """Ring a phone. The leg id is ours to choose, so its events can be awaited before it exists.
 
     `headers` are extra SIP headers of the INVITE, such as User-to-User (RFC 7433) and Call-Info (RFC 3261 §20.9).
+    `fencing_token` is that of the reservation in whose name a person is rung; one older than the newest seen for him is
+    refused (N4). 0: no reservation.
     """
 
     leg: LegId
     to: Destination
     shown: CallerIdentity
     headers: tuple[tuple[str, str], ...] = field(default=())
+    fencing_token: int = 0
 
 
 @dataclass(frozen=True, slots=True)

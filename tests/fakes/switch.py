@@ -31,6 +31,7 @@ from telephony.events import (
     PromptEnded,
     SwitchEvent,
 )
+from telephony.fencing import Fence
 from telephony.machine import (
     BranchConfirmed,
     BranchEnded,
@@ -92,6 +93,7 @@ class FakeSwitch:
         self._is_settling = False
         self._legs: dict[LegId, _Leg] = {}
         self._wanted: MixingMatrix = EMPTY_MATRIX
+        self._fence = Fence()
 
     def perform(self, effect: LegEffect) -> None:
         """Start an effect and return at once; outcomes and failures come back as events."""
@@ -217,6 +219,9 @@ class FakeSwitch:
         if effect.leg in self._legs:
             return
         person = effect.to.person
+        if person is not None and not self._fence.admits(person, effect.fencing_token):
+            self._on_event(LegEnded(effect.leg, end_reasons.STALE_RESERVATION, 491))
+            return
         manner = self.manners.get(person) if person is not None else None
         if manner is None:
             refusal = (end_reasons.NOT_REGISTERED, 480) if person is not None else (end_reasons.UNKNOWN_TRUNK, 404)
