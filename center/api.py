@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from center.escalation.model import Choice
+from center.interaction.model import SupervisionMode
 from center.live import Document, LiveDocuments
 from presence.model import Status
 from routing.model import AgentStatus, Person
@@ -44,6 +45,12 @@ class CenterApi(Protocol):
     async def close(
         self, actor: PersonId, interaction: InteractionId, outcome: str, resolved: bool, note: str
     ) -> None: ...
+
+    async def supervise(self, actor: PersonId, interaction: InteractionId, mode: SupervisionMode) -> None: ...
+
+    async def stop_supervising(self, actor: PersonId, interaction: InteractionId) -> None: ...
+
+    async def consult(self, actor: PersonId, interaction: InteractionId, on: bool) -> None: ...
 
     async def rendered(self, actor: PersonId, escalation: EscalationId, digest: str) -> None: ...
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from center.escalation.model import Escalation, EscalationState, Invitation, InvitationState
-from center.interaction.model import Interaction
+from center.interaction.model import Interaction, SupervisionMode
 from context.bundle import case_json, customer_json, past_contact_json, utc_text
 from context.model import Case, Customer, PastContact
 from presence.model import Availability
@@ -176,10 +176,28 @@ def interaction_document(work: Work, names: Mapping[PersonId, str], utc: Utc) ->
                 "since": utc_text(utc(p.since)),
             }
             for p in call.participants
+            if p.mode in (None, SupervisionMode.JOIN)  # who only looks on is shown to supervisors alone
         ],
+        "consulting": call.consulting,
         "history": [past_contact_json(contact) for contact in work.history],
         "wanted_skills": list(call.queue.specialist_skills),
         "result": result_json(work),
+    }
+
+
+def supervision_document(call: Interaction, names: Mapping[PersonId, str]) -> dict[str, Any]:
+    """Who looks on, and how; for supervisors."""
+    return {
+        "interaction": call.id,
+        "supervisors": [
+            {
+                "person": p.person,
+                "name": names.get(p.person, p.person) if p.person else "",
+                "mode": p.mode.value if p.mode else "",
+                "state": "in_call" if p.talking else "ringing",
+            }
+            for p in call.supervisors
+        ],
     }
 
 

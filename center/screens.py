@@ -15,6 +15,7 @@ from center.documents import (
     interaction_document,
     person_document,
     queue_document,
+    supervision_document,
 )
 from center.engine import Engine
 from center.interaction.model import Phase
@@ -92,7 +93,7 @@ class Screens:
     def show_work(self, work: Work) -> None:
         """An interaction and its case: to its staff, those in after-call work, who is asked in, and supervisors."""
         call = work.call
-        keys = (f"interaction/{call.id}", f"case/{work.case.id}")
+        keys = (f"interaction/{call.id}", f"case/{work.case.id}", f"supervision/{call.id}")
         if call.phase is Phase.CLOSED:
             for key in keys:
                 self._live.drop(key)
@@ -107,6 +108,10 @@ class Screens:
         audience = Audience(people=frozenset(people), roles=SUPERVISORS)
         self._live.put(keys[1], self.case_document(work.case), audience)
         self._live.put(keys[0], self.work_document(work), audience)
+        if call.supervisors:
+            self._live.put(keys[2], supervision_document(call, self._directory.names), Audience(roles=SUPERVISORS))
+        else:
+            self._live.drop(keys[2])
 
     def show_escalation(self, esc: EscalationWork, work: Work) -> None:
         """The whole to the agent and supervisors; to each invited specialist his own part under the same key."""

@@ -29,8 +29,8 @@ from center.escalation.events import (
     Requested,
 )
 from center.escalation.model import Candidate, Choice, Escalation, EscalationState, Invitation, Timing, Trigger
-from center.interaction.events import Arrived, Closed, PersonLeft
-from center.interaction.model import Interaction, Phase
+from center.interaction.events import Arrived, Closed, ConsultSwitched, PersonLeft, SupervisorCame
+from center.interaction.model import Interaction, Phase, SupervisionMode
 from center.leases import LeaseKeeper
 from center.live import Document, LiveDocuments
 from center.persistence import Persistence
@@ -116,7 +116,7 @@ class ContactCenter:
 
     async def start(self) -> None:
         """Begin: close what an earlier run left open, show everything."""
-        self._leases.start()
+        await self._leases.start()
         self._persistence.start()
         await self._persistence.close_leftovers()
         self._screens.show_all()
@@ -446,6 +446,32 @@ class ContactCenter:
             self._store.events.append(interaction, "interaction.note", {"person": actor, "pii_note": note})
         self.engine.tell_interaction(interaction, Closed(actor, outcome, resolved))
 
+    async def consult(self, actor: PersonId, interaction: InteractionId, on: bool) -> None:
+        """Talk privately with the specialist while the customer hears music, or come back to him."""
+        work = self._work_of_participant(actor, interaction)
+        if on and sum(p.talking for p in work.call.staff) < 2:
+            raise WrongMoment("nobody_to_consult", "There is no colleague in the conversation to talk to.")
+        self.engine.tell_interaction(interaction, ConsultSwitched(actor, on))
+
+    async def supervise(self, actor: PersonId, interaction: InteractionId, mode: SupervisionMode) -> None:
+        """Listen to, whisper into, or join a conversation with one's own phone."""
+        work = self._work_for_supervisor(actor, interaction)
+        if not work.call.is_live or not work.call.staff:
+            raise WrongMoment("no_conversation", "Nobody talks in this interaction now.")
+        already_in = work.call.by_person(actor)
+        if already_in is not None and already_in.role is not ParticipantRole.SUPERVISOR:
+            raise WrongMoment("already_in", "You are in this conversation yourself.")
+        if already_in is None and not self._directory.registered.get(actor, False):
+            raise WrongMoment("no_phone", "Your phone is not connected; the conversation comes to your phone.")
+        self.engine.tell_interaction(interaction, SupervisorCame(actor, LegId(new_id("leg")), mode))
+
+    async def stop_supervising(self, actor: PersonId, interaction: InteractionId) -> None:
+        work = self._work_for_supervisor(actor, interaction)
+        participant = work.call.by_person(actor)
+        if participant is None or participant.role is not ParticipantRole.SUPERVISOR:
+            raise WrongMoment("not_supervising", "You are not in this conversation.")
+        self.engine.tell_interaction(interaction, PersonLeft(actor))
+
     async def rendered(self, actor: PersonId, escalation: EscalationId, digest: str) -> None:
         self._escalation_of_specialist(actor, escalation)
         self.engine.tell_escalation(escalation, CaseRendered(actor, digest))
@@ -563,6 +589,14 @@ class ContactCenter:
         participant = work.call.by_person(actor)
         if participant is None or not participant.talking:
             raise NotAllowed("not_in_the_call", "Only who talks in this conversation can do that.")
+        return work
+
+    def _work_for_supervisor(self, actor: PersonId, interaction: InteractionId) -> Work:
+        if DeskRole.SUPERVISOR not in self._require(actor).roles:
+            raise NotAllowed("not_a_supervisor", "Only supervisors can do that.")
+        work = self.engine.works.get(interaction)
+        if work is None:
+            raise UnknownThing("unknown_interaction", "There is no such interaction.")
         return work
 
     def _work_of_case(self, actor: PersonId, case: CaseId) -> Work:

@@ -10,6 +10,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
 from center.escalation.model import Choice
+from center.interaction.model import SupervisionMode
 from context.model import MAX_VALUE_CHARS
 from presence.model import Status
 from routing.model import AgentStatus
@@ -98,6 +99,14 @@ class NewEscalation(Body):
     specialist: PersonName | None = None
     skill: Annotated[str, Field(max_length=ID_CHARS)] = ""
     reason: Reason = ""
+
+
+class Supervising(Body):
+    mode: SupervisionMode
+
+
+class Consulting(Body):
+    on: StrictBool
 
 
 class Choosing(Body):

@@ -11,6 +11,7 @@ from desk.bodies import (
     CasePath,
     Choosing,
     Closing,
+    Consulting,
     Declining,
     Empty,
     EscalationPath,
@@ -18,6 +19,7 @@ from desk.bodies import (
     InteractionQuery,
     NewEscalation,
     Rendered,
+    Supervising,
 )
 from desk.refusals import RESPONSES
 from desk.wire import DocumentAnswer
@@ -86,6 +88,23 @@ async def leave(caller: SignedIn, interaction: InteractionPath, _body: Empty | N
 async def close(caller: SignedIn, interaction: InteractionPath, body: Closing) -> None:
     """End the call for everybody and keep the outcome in the case."""
     await caller.center.close(caller.id, interaction, body.outcome, body.resolved, body.note)
+
+
+@interactions.post("/interactions/{interaction}/consult", status_code=204, summary="Talk privately, or come back")
+async def consult(caller: SignedIn, interaction: InteractionPath, body: Consulting) -> None:
+    """Agent and specialist talk alone while the customer hears music; `on: false` brings the three together again."""
+    await caller.center.consult(caller.id, interaction, body.on)
+
+
+@interactions.post("/interactions/{interaction}/supervise", status_code=204, summary="Listen, whisper or join")
+async def supervise(caller: SignedIn, interaction: InteractionPath, body: Supervising) -> None:
+    """Rings the supervisor's own phone and puts it into the call. Each change of the mode is logged."""
+    await caller.center.supervise(caller.id, interaction, body.mode)
+
+
+@interactions.post("/interactions/{interaction}/supervise/leave", status_code=204, summary="Stop supervising")
+async def stop_supervising(caller: SignedIn, interaction: InteractionPath, _body: Empty | None = None) -> None:
+    await caller.center.stop_supervising(caller.id, interaction)
 
 
 @escalations.post("/escalations/{escalation}/rendered", status_code=204, summary="The case is on my screen")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from center.interaction.model import SupervisionMode
 from telephony.events import LegEvent
 from vocabulary import EndReason, EscalationId, LegId, PersonId
 
@@ -68,6 +69,23 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsultSwitched:
+    """Agent or specialist asks to talk privately, or to come back to the customer."""
+
+    person: PersonId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorCame:
+    """A supervisor wants to listen, whisper or join; if he is in the call already, he changes his mode."""
+
+    person: PersonId
+    leg: LegId
+    mode: SupervisionMode
+
+
+@dataclass(frozen=True, slots=True)
 class WrapUpDone:
     """A person's after-call work for this interaction is over."""
 
@@ -90,6 +108,8 @@ InteractionEvent = (
     | EscalationEnded
     | PersonLeft
     | Closed
+    | ConsultSwitched
+    | SupervisorCame
     | WrapUpDone
     | NodeStopping
     | LegEvent

@@ -33,6 +33,7 @@ from center.interaction.effects import (
 from center.interaction.events import (
     Arrived,
     Closed,
+    ConsultSwitched,
     EscalationBegan,
     EscalationEnded,
     InteractionEvent,
@@ -41,12 +42,14 @@ from center.interaction.events import (
     PersonLeft,
     RingTimeout,
     SpecialistAccepted,
+    SupervisorCame,
     WrapUpDone,
 )
+from center.interaction.mixing import mix
 from center.interaction.model import Interaction, Participant, Phase
-from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix, StopPrompt
+from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, StopPrompt
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
-from telephony.model import CallerIdentity, Destination, HoldMusic, everyone_hears_everyone
+from telephony.model import CallerIdentity, Destination
 from vocabulary import EndReason, LegId, ParticipantRole, PersonId
 
 Step = tuple[Interaction, list[InteractionEffect]]
@@ -88,6 +91,10 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
             return _escalation_over(call, now)
         case PersonLeft(person):
             return _person_left(call, person, now)
+        case ConsultSwitched(person, on):
+            return _consult(call, person, on)
+        case SupervisorCame():
+            return _supervise(call, event, now)
         case Closed(person, outcome, resolved):
             call = replace(call, outcome=outcome, resolved=resolved)
             data: dict[str, object] = {"by": person, "pii_outcome": outcome, "resolved": resolved}
@@ -106,14 +113,6 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
             return call, []  # late and repeated events are normal and change nothing
         case _:
             assert_never(event)
-
-
-def mix(call: Interaction) -> SetMix:
-    """Who hears whom: everyone who talks; a customer with nobody to talk to hears music."""
-    talking = call.talking_legs
-    if talking == {call.customer_leg}:
-        return SetMix(talking, frozenset({(HoldMusic(), call.customer_leg)}))
-    return SetMix(talking, everyone_hears_everyone(talking))
 
 
 def _enter(call: Interaction, phase: Phase, now: float) -> Interaction:
@@ -148,6 +147,8 @@ def _leg_answered(call: Interaction, leg: LegId, now: float) -> Step:
     answered = Record("leg.answered", _who(call, leg))
     if leg == call.customer_leg:
         return _enter(call, Phase.GREETING, now), [answered, PlayPrompt(leg, call.greeting)]
+    if participant.role is ParticipantRole.SUPERVISOR:
+        return call, [answered, mix(call)]
     assert participant.person is not None
     call = _enter(replace(call, answered_at=call.answered_at or now), Phase.TALKING, now)
     return call, [answered, AcceptReservation(participant.person), mix(call)]
@@ -172,8 +173,9 @@ def _ring_agent(call: Interaction, person: PersonId, leg: LegId, now: float) -> 
 
 def _no_answer(call: Interaction, leg: LegId, now: float) -> Step:
     participant = call.by_leg(leg)
-    if participant is None or participant.talking or participant.person is None:
+    if participant is None or participant.talking or participant.role is not ParticipantRole.AGENT:
         return call, []
+    assert participant.person is not None
     call = _enter(_without(call, leg, now), Phase.QUEUED, now)
     return call, [
         Record("reservation.timed_out", {"agent": participant.person}),
@@ -207,6 +209,35 @@ def _person_left(call: Interaction, person: PersonId, now: float) -> Step:
     return call, [EndLeg(participant.leg, LEFT), *effects]
 
 
+def _supervisor_left(call: Interaction, supervisor: Participant, end: EndReason, now: float) -> Step:
+    call = _without(call, supervisor.leg, now)
+    return call, [Record("supervision.ended", {"person": supervisor.person, "reason": end.reason}), mix(call)]
+
+
+def _consult(call: Interaction, person: PersonId, on: bool) -> Step:
+    """Switch between the private talk of agent and specialist and the conference; the customer waits with music."""
+    partners = sum(p.talking for p in call.staff)
+    if call.consulting == on or (on and partners < 2):
+        return call, []
+    call = replace(call, consulting=on)
+    return call, [Record("consult.began" if on else "consult.ended", {"by": person}), mix(call)]
+
+
+def _supervise(call: Interaction, event: SupervisorCame, now: float) -> Step:
+    """Bring a supervisor in by his phone, or change how he takes part. Each is a logged act of its own."""
+    act = Record(f"supervision.{event.mode.value}", {"person": event.person})
+    present = call.by_person(event.person)
+    if present is not None and present.role is not ParticipantRole.SUPERVISOR:
+        return call, []  # he is agent or specialist of this call himself
+    if present is not None:
+        roster = tuple(replace(p, mode=event.mode) if p is present else p for p in call.participants)
+        call = replace(call, participants=roster)
+        return call, [act, mix(call)]
+    supervisor = Participant(ParticipantRole.SUPERVISOR, event.leg, event.person, now, mode=event.mode)
+    call = replace(call, participants=(*call.participants, supervisor))
+    return call, [act, DialLeg(event.leg, Destination(person=event.person), CallerIdentity("", call.caller_number))]
+
+
 def _leg_ended(call: Interaction, leg: LegId, end: EndReason, now: float) -> Step:
     participant = call.by_leg(leg)
     if participant is None:
@@ -214,7 +245,7 @@ def _leg_ended(call: Interaction, leg: LegId, end: EndReason, now: float) -> Ste
     if participant.role is ParticipantRole.CUSTOMER:
         ending = CUSTOMER_LEFT if call.answered_at else ABANDONED
         return _finish(_without(call, leg, now), ending, now)
-    if not participant.talking and participant.person is not None:
+    if not participant.talking and participant.role is ParticipantRole.AGENT and participant.person is not None:
         call = _enter(_without(call, leg, now), Phase.QUEUED, now)
         unanswered = end.reason in ("no_answer", "declined")
         return call, [FailReservation(participant.person, unanswered)]
@@ -223,6 +254,9 @@ def _leg_ended(call: Interaction, leg: LegId, end: EndReason, now: float) -> Ste
 
 def _take_out(call: Interaction, participant: Participant, end: EndReason, now: float) -> Step:
     """A person who talked is out: the others go on, wait for the specialist, or the call ends."""
+    if participant.role is ParticipantRole.SUPERVISOR:
+        return _supervisor_left(call, participant, end, now)
+    call = replace(call, consulting=False)
     call = _without(call, participant.leg, now)
     call, effects = _release(call, participant)
     effects.append(Record("participant.left", {"person": participant.person, "reason": end.reason}))
@@ -238,7 +272,7 @@ def _take_out(call: Interaction, participant: Participant, end: EndReason, now: 
 
 
 def _release(call: Interaction, participant: Participant) -> Step:
-    if participant.person is None:
+    if participant.person is None or participant.role is ParticipantRole.SUPERVISOR:
         return call, []
     if participant.role is not ParticipantRole.AGENT or call.queue.wrap_up_s <= 0:
         return call, [ReleasePerson(participant.person, 0.0)]
@@ -257,7 +291,7 @@ def _finish(call: Interaction, end: EndReason, now: float) -> Step:
         if participant.talking:
             call, more = _release(call, participant)
             effects += more
-        elif participant.person is not None:
+        elif participant.role is ParticipantRole.AGENT and participant.person is not None:
             effects.append(FailReservation(participant.person, unanswered=False))
     call = replace(call, end=end, ended_at=now)
     phase = Phase.WRAP_UP if call.wrapping_up else Phase.CLOSED

@@ -24,6 +24,17 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
+class SupervisionMode(StrEnum):
+    """How a supervisor takes part: three separate, logged acts."""
+
+    LISTEN = "listen"
+    """Hears everybody; nobody can hear him, whatever his phone sends."""
+    WHISPER = "whisper"
+    """Hears everybody; the staff hear him, the customer does not."""
+    JOIN = "join"
+    """One of the conference."""
+
+
 @dataclass(frozen=True, slots=True)
 class Participant:
     """A place in the roster, bound to a leg. `talking` is False while the phone still rings."""
@@ -33,6 +44,8 @@ class Participant:
     person: PersonId | None
     since: float
     talking: bool = False
+    mode: SupervisionMode | None = None
+    """Supervisors only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,8 @@ class Interaction:
     phase_since: float = 0.0
     participants: tuple[Participant, ...] = ()
     escalation: EscalationId | None = None
+    consulting: bool = False
+    """Agent and specialist talk privately; the customer hears music because one of them asked for that."""
     wrapping_up: frozenset[PersonId] = field(default=frozenset())
     answered_at: float | None = None
     ended_at: float | None = None
@@ -67,8 +82,12 @@ class Interaction:
 
     @property
     def staff(self) -> tuple[Participant, ...]:
-        """Everyone of the company in the roster, ringing or talking."""
-        return tuple(p for p in self.participants if p.role is not ParticipantRole.CUSTOMER)
+        """Agent and specialist, ringing or talking. Supervisors look on; a call never lives by them alone."""
+        return tuple(p for p in self.participants if p.role in (ParticipantRole.AGENT, ParticipantRole.SPECIALIST))
+
+    @property
+    def supervisors(self) -> tuple[Participant, ...]:
+        return tuple(p for p in self.participants if p.role is ParticipantRole.SUPERVISOR)
 
     @property
     def talking_legs(self) -> frozenset[LegId]:

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from center.errors import BadRequest, NotAllowed, UnknownThing, WrongMoment
+from center.escalation.model import Choice
+from center.interaction.model import SupervisionMode
 from center.live import EVERYONE, Audience, Document, LiveDocuments
 from presence.model import Status
 from routing.model import AgentStatus, Person
@@ -77,12 +79,12 @@ class FakeCenter:
         self._needs(actor, DeskRole.AGENT)
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId, reason: str
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, skill: str, reason: str
     ) -> Document:
-        self._note("escalate", actor, interaction, specialist, reason)
+        self._note("escalate", actor, interaction, specialist, skill, reason)
         self._part_in(actor, interaction)
         self._needs(actor, DeskRole.AGENT)
-        person = self.people.get(specialist)
+        person = self.people.get(specialist) if specialist is not None else None
         if person is None:
             raise UnknownThing("unknown_specialist", "There is no such specialist.", field="specialist")
         if DeskRole.SPECIALIST not in person.roles:
@@ -124,6 +126,22 @@ class FakeCenter:
     async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None:
         self._note("decline", actor, escalation, reason)
         self._moves(actor, escalation, "specialist", {"offered", "rendered"}, "closed")
+
+    async def choose(self, actor: PersonId, escalation: EscalationId, choice: Choice) -> None:
+        self._note("choose", actor, escalation, choice)
+        self._moves(actor, escalation, "agent", {"choosing"}, "closed")
+
+    async def consult(self, actor: PersonId, interaction: InteractionId, on: bool) -> None:
+        self._note("consult", actor, interaction, on)
+        self._part_in(actor, interaction)
+
+    async def supervise(self, actor: PersonId, interaction: InteractionId, mode: SupervisionMode) -> None:
+        self._note("supervise", actor, interaction, mode)
+        self._needs(actor, DeskRole.SUPERVISOR)
+
+    async def stop_supervising(self, actor: PersonId, interaction: InteractionId) -> None:
+        self._note("stop_supervising", actor, interaction)
+        self._needs(actor, DeskRole.SUPERVISOR)
 
     async def cancel(self, actor: PersonId, escalation: EscalationId) -> None:
         self._note("cancel", actor, escalation)

@@ -1,0 +1,84 @@
+"""Runs the benchmark's rows several times and draws the table: medians with their spread, against the budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from siplab.bench.measure import Figure
+from siplab.bench.rows import BUDGETS, ROWS, Measured
+from siplab.errors import BadInput, LabError
+from siplab.report import machine_facts
+
+MAX_RUNS = 9
+
+
+def chosen_rows(text: str) -> tuple[str, ...]:
+    """Read the list of rows, comma-separated; empty means all.
+
+    Raises:
+        BadInput: A name is unknown.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip()) or tuple(ROWS)
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        raise BadInput(f"there is no row {', '.join(unknown)}; there are: {', '.join(ROWS)}")
+    return names
+
+
+async def run_rows(names: Sequence[str], runs: int, console: Console) -> tuple[list[Figure], dict[str, str]]:
+    """Measure each row `runs` times, in turn; give all figures, and why rows failed. A failed row stops no other."""
+    figures: list[Figure] = []
+    failures: dict[str, str] = {}
+    for name in names:
+        measured: list[Measured] = []
+        try:
+            for number in range(1, runs + 1):
+                console.print(f"[cyan]{name}[/] run {number} of {runs} …")
+                measured.append(await ROWS[name]())
+        except LabError as error:
+            failures[name] = str(error)
+            console.print(f"[bold red]{name} failed[/]: {escape(str(error))}")
+            continue
+        figures += figures_of(name, measured)
+    return figures, failures
+
+
+def figures_of(row: str, measured: Sequence[Measured]) -> list[Figure]:
+    """Put the runs of a row together, figure by figure, in the order of the budgets."""
+    return [
+        Figure(row, name, b.unit, tuple(run[name] for run in measured), b.text, b.limit, b.at_least)
+        for name, b in BUDGETS[row].items()
+    ]
+
+
+def as_json(figures: Sequence[Figure], failures: dict[str, str], runs: int) -> dict[str, Any]:
+    """Give the figures as the JSON file has them, with what they were measured on."""
+    return {
+        "benchmark": "ringside",
+        "runs": runs,
+        "machine": machine_facts(),
+        "failed_rows": failures,
+        "rows": [figure.as_json() for figure in figures],
+    }
+
+
+def show(figures: Sequence[Figure], runs: int, console: Console) -> None:
+    """Draw the table."""
+    table = Table(title=f"Median of {runs} runs on this machine", title_justify="left")
+    for heading in ("row", "what", "median", "lowest .. highest", "unit", "budget", ""):
+        table.add_column(heading, justify="right" if heading == "median" else "left")
+    for figure in figures:
+        mark = {True: "[green]ok[/]", False: "[yellow]over[/]", None: ""}[figure.within]
+        median = f"{figure.median:.3g}" if figure.median < 1000 else f"{figure.median:.0f}"
+        table.add_row(figure.row, figure.name, median, figure.spread, figure.unit, figure.budget, mark)
+    console.print(table)
+    facts = machine_facts()
+    console.print(
+        f"{facts['cores']} cores, {facts['processor']}, {facts['memory_gib']} GiB, {facts['system']}, "
+        f"Python {facts['python']}; load average now {facts['load_1m']}. A busy machine measures worse."
+    )

@@ -1,0 +1,387 @@
+"""A phone of a robot: one line with its account, its answer policy, its tone and its ears.
+
+Only this module and robot.py touch PJSIP in the lab's robots. Everything here runs on the one thread that handles
+PJSIP's events; sound is made and measured by C++ (ToneGenerator, ToneMeter), so Python never sits on the media clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pjsua2 as pj
+
+from siplab.sdp import Direction, audio_direction, body_of, headers_named
+
+CLOCK_RATE_HZ = 8000
+TONE_MS = 30_000
+TONE_VOLUME = 8_000
+"""Peak of each tone: four of them together stay below full scale (32,767)."""
+THRESHOLD_DBFS = -24.0
+"""Half way between a tone (-12) and what the sharp beginning or end of other tones spills into its band (below -30)."""
+WATCHED_HEADERS = ("From", "To", "Call-ID", "P-Asserted-Identity", "User-to-User", "Call-Info")
+DECLINED, BUSY_HERE = 603, 486
+
+Emit = Callable[..., None]
+"""`emit(event, line, **data)` writes one event of this robot."""
+
+
+@dataclass(slots=True)
+class LineConfig:
+    """How a line is set up; parsed from the robot's start command.
+
+    `answer` is one of auto, command, decline, busy, never. `speakers` maps party -> tone frequency in Hz to listen for.
+    """
+
+    line: str
+    user: str
+    tone_hz: int
+    speakers: dict[str, int]
+    display: str = ""
+    server: str = ""
+    """host:port of the registrar or trunk."""
+    transport: str = "udp"
+    password: str = ""
+    """Empty: the line does not register."""
+    answer: str = "command"
+    answer_after_ms: int = 0
+    ring: bool = True
+
+    def uri(self, user: str) -> str:
+        """Give the SIP URI of somebody at this line's server."""
+        return f"sip:{user}@{self.server};transport={self.transport}"
+
+
+@dataclass(slots=True)
+class Ears:
+    """Listens for the tones of all parties and notes when each began; gaps count from then on."""
+
+    line: str
+    speakers: tuple[str, ...]
+    meter: Any
+    _begun: set[int] = field(default_factory=set)
+
+    @classmethod
+    def create(cls, config: LineConfig) -> Ears:
+        """Put a tone meter on the bridge."""
+        frequencies = [float(hz) for hz in config.speakers.values()]
+        meter = pj.ToneMeter(f"ears-{config.line}", CLOCK_RATE_HZ, frequencies)
+        meter.setThresholdDbfs(THRESHOLD_DBFS)
+        return cls(config.line, tuple(config.speakers), meter)
+
+    def watch(self) -> None:
+        """Start measuring gaps of tones that have just begun; called every few milliseconds."""
+        for i in range(len(self.speakers)):
+            if i not in self._begun and self.meter.firstHeardAt(i) >= 0:
+                self._begun.add(i)
+                self.meter.armGap(i)
+
+    def reset(self) -> None:
+        """Forget everything heard so far."""
+        self._begun.clear()
+        self.meter.reset()
+
+    def arm(self) -> None:
+        """Start measuring gaps anew, without forgetting what was heard."""
+        for i in self._begun:
+            self.meter.armGap(i)
+
+    def readings(self) -> list[dict[str, Any]]:
+        """Give what was heard, in the shape of prover.ToneReading."""
+        return [self._reading(i, speaker) for i, speaker in enumerate(self.speakers)]
+
+    def _reading(self, i: int, speaker: str) -> dict[str, Any]:
+        first = self.meter.firstHeardAt(i)
+        return {
+            "speaker": speaker,
+            "present": bool(self.meter.present(i)),
+            "first_heard_at": first if first >= 0 else None,
+            "longest_gap_ms": float(self.meter.longestGapMs(i)) if i in self._begun else 0.0,
+        }
+
+
+class PhoneCall(pj.Call):
+    """One call of a line. Notes every session description it receives, so a hold cannot go unnoticed."""
+
+    def __init__(self, phone: Phone, call_id: int) -> None:
+        super().__init__(phone.account, call_id)
+        self._phone = phone
+        self.confirmed = False
+        self.reinvites = 0
+        self.hold_s = 0.0
+        self._held_since: float | None = None
+        self._remote_reason = ""
+        self._ended_by = "us"
+
+    def onCallState(self, prm: Any) -> None:
+        self._phone.guarded(self._on_state)
+
+    def onCallMediaState(self, prm: Any) -> None:
+        self._phone.guarded(self._on_media)
+
+    def onCallTsxState(self, prm: Any) -> None:
+        self._phone.guarded(lambda: self._on_transaction(prm))
+
+    def _on_state(self) -> None:
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
+            self._phone.tell("ringing", code=info.lastStatusCode)
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.confirmed = True
+            self._phone.tell("confirmed", sip_call_id=info.callIdString)
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._end_hold()
+            self._phone.tell(
+                "ended",
+                code=info.lastStatusCode,
+                reason=info.lastReason,
+                by=self._ended_by,
+                reason_header=self._remote_reason,
+                reinvites=self.reinvites,
+                hold_s=self.hold_s,
+            )
+            self._phone.forget(self)
+
+    def _on_media(self) -> None:
+        info = self.getInfo()  # must outlive the loop: its media are references into it
+        for index, media in enumerate(info.media):
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status != pj.PJSUA_CALL_MEDIA_NONE:
+                self._phone.connect(self.getAudioMedia(index))
+                return
+
+    def _on_transaction(self, prm: Any) -> None:
+        change = prm.e.body.tsxState
+        if change.type != pj.PJSIP_EVENT_RX_MSG:
+            return
+        message = change.src.rdata.wholeMsg
+        asked = change.tsx.role == pj.PJSIP_ROLE_UAS and change.tsx.state == pj.PJSIP_TSX_STATE_TRYING
+        if asked and change.tsx.method in ("BYE", "CANCEL"):
+            self._ended_by = "them"
+            self._remote_reason = headers_named(message, "Reason").get("Reason", "")
+        direction = audio_direction(body_of(message))
+        if (
+            asked
+            and self.confirmed
+            and (change.tsx.method == "INVITE" or (change.tsx.method == "UPDATE" and direction))
+        ):
+            self.reinvites += 1
+            self._phone.tell("reinvite", method=change.tsx.method, count=self.reinvites, direction=direction or "")
+        self.note_direction(direction)
+
+    def note_direction(self, direction: Direction | None) -> None:
+        """Keep the time on hold, from the direction of a session description that came in."""
+        if direction is None:
+            return
+        if direction.is_hold and self._held_since is None:
+            self._held_since = time.monotonic()
+            self._phone.tell("held", direction=direction)
+        elif not direction.is_hold:
+            self._end_hold()
+
+    def hold_so_far_s(self) -> float:
+        """Give the seconds this call was on hold, a running hold included."""
+        running = time.monotonic() - self._held_since if self._held_since is not None else 0.0
+        return self.hold_s + running
+
+    def _end_hold(self) -> None:
+        self.hold_s = self.hold_so_far_s()
+        self._held_since = None
+
+
+class PhoneAccount(pj.Account):
+    """The account of a line; hands what happens to its phone."""
+
+    def __init__(self, phone: Phone) -> None:
+        super().__init__()
+        self._phone = phone
+
+    def onRegState(self, prm: Any) -> None:
+        self._phone.guarded(lambda: self._phone.on_registration(prm))
+
+    def onIncomingCall(self, prm: Any) -> None:
+        self._phone.guarded(lambda: self._phone.on_incoming(prm))
+
+
+class Phone:
+    """One line: registers, calls, is called, sends its tone and listens. `later` runs a function after n seconds."""
+
+    def __init__(
+        self, config: LineConfig, address: str, emit: Emit, later: Callable[[float, Callable[[], None]], None]
+    ):
+        self.config = config
+        self.calls: list[PhoneCall] = []
+        self._emit = emit
+        self._later = later
+        self._hold_s = 0.0
+        self._reinvites = 0
+        self.ears = Ears.create(config)
+        self._voice: Any = pj.ToneGenerator()
+        self._voice.createToneGenerator(CLOCK_RATE_HZ, 1)
+        self._voice.play(_steady_tone(config.tone_hz), True)
+        self.account = PhoneAccount(self)
+        self.account.create(_account_config(config, address))
+
+    def tell(self, event: str, **data: Any) -> None:
+        """Write an event of this line."""
+        self._emit(event, self.config.line, **data)
+
+    def guarded(self, act: Callable[[], None]) -> None:
+        """Run a callback of PJSIP; an exception becomes an event, because it must not travel through C++."""
+        try:
+            act()
+        except Exception as error:
+            self.tell("fault", what=f"{type(error).__name__}: {error}")
+
+    def on_registration(self, prm: Any) -> None:
+        if prm.code // 100 == 2 and prm.expiration > 0:
+            self.tell("registered", code=prm.code, expires_s=prm.expiration)
+        elif prm.code // 100 == 2:
+            self.tell("unregistered", code=prm.code)
+        else:
+            self.tell("registration_failed", code=prm.code, reason=prm.reason)
+
+    def on_incoming(self, prm: Any) -> None:
+        message = prm.rdata.wholeMsg
+        call = PhoneCall(self, prm.callId)
+        self.calls.append(call)
+        self.tell("incoming", headers=headers_named(message, *WATCHED_HEADERS))
+        call.note_direction(audio_direction(body_of(message)))
+        match self.config.answer:
+            case "decline":
+                self._respond(call, DECLINED)
+            case "busy":
+                self._respond(call, BUSY_HERE)
+            case policy:
+                if self.config.ring:
+                    self._respond(call, pj.PJSIP_SC_RINGING)
+                    self.tell("rang")
+                if policy == "auto":
+                    self._later(self.config.answer_after_ms / 1000.0, lambda: self._answer_if_there(call))
+
+    def register(self) -> None:
+        """Register with digest; the outcome comes as an event."""
+        self.account.setRegistration(True)
+
+    def unregister(self) -> None:
+        """Take the registration back."""
+        self.account.setRegistration(False)
+
+    def call(self, to: str) -> None:
+        """Call a number or user at this line's server, or any `sip:` URI."""
+        call = PhoneCall(self, pj.PJSUA_INVALID_ID)
+        self.calls.append(call)
+        try:
+            call.makeCall(to if to.startswith("sip:") else self.config.uri(to), _audio_only())
+        except pj.Error:
+            self.calls.remove(call)
+            raise
+
+    def answer(self) -> None:
+        """Answer the oldest call that rings."""
+        waiting = [call for call in self.calls if not call.confirmed]
+        if waiting:
+            self._answer_if_there(waiting[0])
+        else:
+            self.tell("fault", what="nothing to answer")
+
+    def hang_up(self) -> None:
+        """End all calls of this line."""
+        for call in list(self.calls):
+            call.hangup(pj.CallOpParam(True))
+
+    def dial_digits(self, digits: str) -> None:
+        """Send DTMF digits (RFC 4733) in every call."""
+        for call in self.calls:
+            call.dialDtmf(digits)
+
+    def set_hold(self, on: bool) -> None:
+        """Put all calls on hold by re-INVITE, or take them back: what a phone's hold key does."""
+        for call in self.calls:
+            prm = pj.CallOpParam(True)
+            if on:
+                call.setHold(prm)
+            else:
+                prm.opt.flag = pj.PJSUA_CALL_UNHOLD
+                call.reinvite(prm)
+
+    def mute(self, on: bool) -> None:
+        """Stop or resume this line's tone, to make a gap of known length at the others."""
+        for call in self.calls:
+            audio = call.getAudioMedia(-1)
+            (self._voice.stopTransmit if on else self._voice.startTransmit)(audio)
+
+    def connect(self, audio: Any) -> None:
+        """Link a call's sound with this line's voice and ears; repeating it changes nothing."""
+        self._voice.startTransmit(audio)
+        audio.startTransmit(self.ears.meter)
+
+    def report(self) -> dict[str, Any]:
+        """Say what this line has heard and how its calls went."""
+        return {
+            "readings": self.ears.readings(),
+            "calls": len(self.calls),
+            "reinvites": self._reinvites + sum(call.reinvites for call in self.calls),
+            "hold_s": self._hold_s + sum(call.hold_so_far_s() for call in self.calls),
+            "rtp": [_rtp_counts(call) for call in self.calls if call.confirmed],
+        }
+
+    def forget(self, call: PhoneCall) -> None:
+        """Let go of an ended call, keeping its counts; the object itself lives on until PJSIP is done with it."""
+        self._hold_s += call.hold_s
+        self._reinvites += call.reinvites
+        self._later(0.0, lambda: self.calls.remove(call) if call in self.calls else None)
+
+    def close(self) -> None:
+        """Release account and media, before the library is destroyed."""
+        self.calls.clear()
+        self.account.shutdown()
+        self.ears.meter.close()
+        self._voice = None  # its destructor takes it off the bridge, which must still exist
+
+    def _respond(self, call: PhoneCall, code: int) -> None:
+        prm = _audio_only()
+        prm.statusCode = code
+        call.answer(prm)
+
+    def _answer_if_there(self, call: PhoneCall) -> None:
+        if call in self.calls and call.isActive() and not call.confirmed:
+            self.tell("answered")
+            self._respond(call, pj.PJSIP_SC_OK)
+
+
+def _audio_only() -> Any:
+    """Options of a call without the text stream (T.140) that PJSIP offers by default; phones have none."""
+    options = pj.CallOpParam(True)
+    options.opt.audioCount, options.opt.videoCount, options.opt.textCount = 1, 0, 0
+    return options
+
+
+def _steady_tone(frequency_hz: int) -> Any:
+    desc = pj.ToneDesc()
+    desc.freq1, desc.freq2, desc.on_msec, desc.off_msec, desc.volume = frequency_hz, 0, TONE_MS, 0, TONE_VOLUME
+    tones = pj.ToneDescVector()
+    tones.append(desc)
+    return tones
+
+
+def _account_config(config: LineConfig, address: str) -> Any:
+    account = pj.AccountConfig()
+    host = config.server.rpartition(":")[0] or address
+    display = f'"{config.display}" ' if config.display else ""
+    account.idUri = f"{display}<sip:{config.user}@{host}>"
+    account.regConfig.registerOnAdd = False
+    if config.password:
+        account.regConfig.registrarUri = f"sip:{config.server};transport={config.transport}"
+        account.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", config.user, 0, config.password))
+    account.mediaConfig.transportConfig.boundAddress = address
+    account.mediaConfig.transportConfig.publicAddress = address
+    account.mediaConfig.transportConfig.port = 0
+    return account
+
+
+def _rtp_counts(call: PhoneCall) -> dict[str, int]:
+    whole = call.getStreamStat(0)  # must outlive what is read from it
+    stat = whole.rtcp
+    return {"received": stat.rxStat.pkt, "lost": stat.rxStat.loss, "sent": stat.txStat.pkt}

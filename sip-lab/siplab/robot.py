@@ -1,0 +1,171 @@
+"""A robot: one process with its own PJSIP and one or more phones, run as `python -m siplab.robot`.
+
+It reads commands as JSON lines on stdin and writes events as JSON lines on stdout. The first command sets it up:
+`{"do": "start", "address": "127.0.0.1", "log_level": 0, "lines": [LineConfig as JSON, ...]}`. After `ready` it obeys
+`register`, `unregister`, `call` (to), `answer`, `hang_up`, `policy` (answer, answer_after_ms), `dtmf` (digits),
+`hold` (on), `mute` (on), `reset`, `arm`, `report` (ref) and `quit`; each names its `line` (default: the first).
+
+Each event carries `t`, CLOCK_MONOTONIC seconds, comparable between the processes of one machine. One thread does
+everything; end of input means quit, so no robot outlives its master.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pjsua2 as pj
+
+from siplab.command_input import CommandInput, EventOutput
+from siplab.phone import CLOCK_RATE_HZ, LineConfig, Phone
+
+PUMP_MS = 5
+"""Longest sleep of the event loop: how late a command may be noticed. Packets wake it at once."""
+GOODBYE_S = 1.0
+
+
+class Robot:
+    """Owns PJSIP's endpoint and the phones; `run` pumps events until told to quit."""
+
+    def __init__(self, config: dict[str, Any], output: EventOutput) -> None:
+        self.emit = output.emit
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._running = True
+        self._endpoint = _start_endpoint(config)
+        address = str(config.get("address", "127.0.0.1"))
+        lines = [LineConfig(**line) for line in config["lines"]]
+        transports = sorted({line.transport for line in lines})
+        self._listening = {name: _open_transport(self._endpoint, name, address) for name in transports}
+        self._endpoint.libStart()
+        self._endpoint.audDevManager().setNullDev()
+        self.phones = {line.line: Phone(line, address, self.emit, self.later) for line in lines}
+
+    def later(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Run a function on this thread after a while, outside of any callback."""
+        heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), act))
+
+    def run(self, commands: CommandInput) -> None:
+        """Serve PJSIP and the commands until `quit` or the end of input."""
+        self.emit("ready", "", listening=self._listening)
+        while self._running and not commands.ended:
+            self._pump()
+            for command in commands.commands():
+                self._obey(command)
+            for phone in self.phones.values():
+                phone.ears.watch()
+
+    def _pump(self) -> None:
+        self._endpoint.libHandleEvents(PUMP_MS)
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            heapq.heappop(self._timers)[2]()
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        line = str(command.get("line") or next(iter(self.phones)))
+        try:
+            self._perform(self.phones[line], command)
+        except (pj.Error, KeyError, ValueError) as error:
+            said = error.info() if isinstance(error, pj.Error) else repr(error)
+            self.emit("fault", line, what=f"{command.get('do')}: {said}")
+
+    def _perform(self, phone: Phone, command: dict[str, Any]) -> None:
+        match command["do"]:
+            case "register":
+                phone.register()
+            case "unregister":
+                phone.unregister()
+            case "call":
+                phone.call(str(command["to"]))
+            case "answer":
+                phone.answer()
+            case "hang_up":
+                phone.hang_up()
+            case "policy":
+                phone.config.answer = str(command["answer"])
+                phone.config.answer_after_ms = int(command.get("answer_after_ms", 0))
+            case "dtmf":
+                phone.dial_digits(str(command["digits"]))
+            case "hold":
+                phone.set_hold(bool(command["on"]))
+            case "mute":
+                phone.mute(bool(command["on"]))
+                phone.tell("muted" if command["on"] else "unmuted")
+            case "reset":
+                phone.ears.reset()
+            case "arm":
+                phone.ears.arm()
+            case "report":
+                phone.tell("report", ref=command.get("ref"), **phone.report())
+            case "quit":
+                self._running = False
+            case unknown:
+                raise ValueError(f"unknown command {unknown!r}")
+
+    def close(self) -> None:
+        """Hang up, unregister and destroy the library, in this order and within a bound."""
+        for phone in self.phones.values():
+            phone.hang_up()
+            if phone.config.password:
+                phone.guarded(phone.unregister)
+        deadline = time.monotonic() + GOODBYE_S
+        while time.monotonic() < deadline and any(self._busy(phone) for phone in self.phones.values()):
+            self._pump()
+        for phone in self.phones.values():
+            phone.close()
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+
+    @staticmethod
+    def _busy(phone: Phone) -> bool:
+        return bool(phone.calls) or bool(phone.config.password and phone.account.getInfo().regIsActive)
+
+
+def _start_endpoint(config: dict[str, Any]) -> Any:
+    settings = pj.EpConfig()
+    settings.uaConfig.threadCnt = 0
+    settings.uaConfig.mainThreadOnly = True
+    settings.uaConfig.maxCalls = int(config.get("max_calls", 8))
+    settings.uaConfig.userAgent = "siplab"
+    settings.logConfig.level = settings.logConfig.consoleLevel = int(config.get("log_level", 0))
+    settings.medConfig.clockRate = settings.medConfig.sndClockRate = CLOCK_RATE_HZ
+    settings.medConfig.noVad = True
+    settings.medConfig.ecTailLen = 0
+    settings.medConfig.sndAutoCloseTime = -1
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    endpoint.libInit(settings)
+    for codec, priority in (("PCMU/8000", 255), ("PCMA/8000", 254)):
+        endpoint.codecSetPriority(codec, priority)
+    return endpoint
+
+
+def _open_transport(endpoint: Any, transport: str, address: str) -> str:
+    """Listen on a free port; gives `host:port`."""
+    kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+    if transport not in kinds:
+        raise ValueError(f"unknown transport {transport!r}; udp, tcp or tls")
+    settings = pj.TransportConfig()
+    settings.boundAddress = address
+    opened = endpoint.transportCreate(kinds[transport], settings)
+    return str(endpoint.transportGetInfo(opened).localName)
+
+
+def main() -> None:
+    """Wait for the start command, then be the robot it describes. Its master sends more only after `ready`."""
+    output = EventOutput.take_stdout()
+    commands = CommandInput(sys.stdin.fileno())
+    first = commands.first()
+    if first is None:
+        return
+    robot = Robot(first, output)
+    try:
+        robot.run(commands)
+    finally:
+        robot.close()
+
+
+if __name__ == "__main__":
+    main()

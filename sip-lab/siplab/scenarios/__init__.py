@@ -1,0 +1,1 @@
+"""Acceptance scenarios, each a module with its checks and its steps."""

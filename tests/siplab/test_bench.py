@@ -1,0 +1,150 @@
+"""The benchmark's arithmetic, its registration flood, and its processes on a small scale."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import socket
+import threading
+import time
+
+import pytest
+from rich.console import Console
+from siplab.bench.measure import CpuMeter, Figure, cpu_seconds, percentile, resident_mib
+from siplab.bench.register import register_flood
+from siplab.bench.rows import BUDGETS, ROWS, given_load, given_switch, ramp
+from siplab.bench.run import as_json, chosen_rows, figures_of, run_rows
+from siplab.errors import BadInput, LabError
+
+
+def test_percentile_is_the_nearest_rank() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert (percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1.0)) == (50.0, 99.0, 100.0)
+    assert percentile([7.0], 0.99) == 7.0
+    assert percentile([], 0.5) != percentile([], 0.5)
+
+
+def test_figure_keeps_its_budget_by_the_median() -> None:
+    """Design section 10: medians of runs against the budget, with the spread beside."""
+    slow = Figure("r", "n", "ms", (1.0, 9.0, 2.0), "<= 2", 2.0)
+    assert (slow.median, slow.within, slow.spread) == (2.0, True, "1 .. 9")
+    assert Figure("r", "n", "calls/s", (299.0,), ">= 300", 300.0, at_least=True).within is False
+    assert Figure("r", "n", "ms", (1.0,)).within is None
+
+
+def test_every_row_has_budgets_and_an_unknown_row_is_refused() -> None:
+    assert set(BUDGETS) == set(ROWS)
+    assert chosen_rows(" legs, setup ") == ("legs", "setup")
+    assert chosen_rows("") == tuple(ROWS)
+    with pytest.raises(BadInput, match="there is no row speed"):
+        chosen_rows("legs,speed")
+
+
+def test_figures_keep_all_runs_in_the_order_of_the_budgets() -> None:
+    runs = [{name: float(n) for name in BUDGETS["setup"]} for n in (1, 2, 3)]
+    figures = figures_of("setup", runs)
+    assert [figure.name for figure in figures] == list(BUDGETS["setup"])
+    assert as_json(figures, {}, 3)["rows"][0]["runs"] == [1.0, 2.0, 3.0]
+
+
+async def test_failed_row_stops_no_other_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken() -> dict[str, float]:
+        raise LabError("no ports left")
+
+    async def fine() -> dict[str, float]:
+        return dict.fromkeys(BUDGETS["invite"], 1.0)
+
+    monkeypatch.setitem(ROWS, "setup", broken)
+    monkeypatch.setitem(ROWS, "invite", fine)
+    figures, failures = await run_rows(("setup", "invite"), 2, Console(quiet=True))
+    assert failures == {"setup": "no ports left"}
+    assert {figure.row for figure in figures} == {"invite"}
+
+
+def test_cpu_of_a_process_is_read_from_proc() -> None:
+    meter = CpuMeter(os.getpid())
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+    assert 0.05 <= meter.used_s() <= cpu_seconds(os.getpid())
+    assert meter.percent() > 0
+    assert resident_mib(os.getpid()) > 5
+
+
+class SmallRegistrar(threading.Thread):
+    """Answers REGISTER with a SHA-256 challenge and checks the response; loses every `lose`-th datagram."""
+
+    def __init__(self, passwords: dict[str, str], lose: int = 0) -> None:
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self._passwords = passwords
+        self._lose = lose
+        self._taken = 0
+
+    def run(self) -> None:
+        while True:
+            try:
+                request, sender = self.socket.recvfrom(8192)
+                self._taken += 1
+                if not self._lose or self._taken % self._lose:
+                    self.socket.sendto(self._answer(request.decode()).encode(), sender)
+            except OSError:
+                return  # the test has closed the socket
+
+    def _answer(self, request: str) -> str:
+        same = "".join(re.findall(r"(?:Call-ID|CSeq): .*\r\n", request))
+        if "Authorization" not in request:
+            challenge = 'WWW-Authenticate: Digest realm="r", qop="auth", nonce="n1", algorithm=SHA-256\r\n'
+            return f"SIP/2.0 401 Unauthorized\r\n{same}{challenge}\r\n"
+        given = dict(re.findall(r'(\w+)="?([^",\r]+)"?', request.partition("Authorization: Digest ")[2]))
+        secret = _sha(f"{given['username']}:r:{self._passwords[given['username']]}")
+        right = _sha(f"{secret}:n1:{given['nc']}:{given['cnonce']}:auth:{_sha('REGISTER:' + given['uri'])}")
+        return f"SIP/2.0 {'200 OK' if given['response'] == right else '403 Forbidden'}\r\n{same}\r\n"
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("lose", [0, 7])
+def test_flood_counts_finished_registrations_and_survives_loss(lose: int) -> None:
+    """RFC 7616: the response is computed as a registrar checks it."""
+    people = {f"u{n}": f"secret{n}" for n in range(8)}
+    registrar = SmallRegistrar(people, lose)
+    registrar.start()
+    outcome = register_flood("127.0.0.1", registrar.port, people, 0.3 if not lose else 1.2)
+    registrar.socket.close()
+    assert outcome.done > len(people)
+    assert outcome.refused == 0
+
+
+@pytest.mark.loopback
+def test_flood_counts_wrong_passwords_as_refused() -> None:
+    registrar = SmallRegistrar({"u": "right"})
+    registrar.start()
+    outcome = register_flood("127.0.0.1", registrar.port, {"u": "wrong"}, 0.2)
+    registrar.socket.close()
+    assert outcome.done == 0
+    assert outcome.refused > 0
+
+
+@pytest.mark.loopback
+@pytest.mark.native
+async def test_callers_are_mixed_three_by_three_without_loss() -> None:
+    """DC-06: the load simulator on a small scale, nine callers in three conferences."""
+    async with given_switch() as switch, given_load(switch) as load:
+        await ramp(load, 9)
+        await asyncio.sleep(0.3)
+        at = time.monotonic()
+        switch.send("stats")
+        load.send("report")
+        stats, heard = await switch.wait_for("stats", since=at), await load.wait_for("report", since=at)
+        assert stats.data["conferences"] == 3
+        assert heard.data["calls"] == 9
+        assert heard.data["received"] > 0
+        assert heard.data["lost"] == 0
