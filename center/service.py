@@ -382,7 +382,7 @@ class ContactCenter:
         self.engine.tell_routing(WrapUpFinished(actor))
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, skill: str, reason: str
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, reason: str, skill: str = ""
     ) -> Document:
         """Ask a specialist, or whoever has a skill, into the conversation (CE-01, CE-15)."""
         esc = self._ask(actor, interaction, specialist, skill, reason, Trigger.DESK)

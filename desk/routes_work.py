@@ -74,7 +74,7 @@ async def escalate(caller: SignedIn, interaction: InteractionPath, body: NewEsca
 
     Within 30 seconds the customer has a person or a promise: if this specialist does not come, the next is asked.
     """
-    document = await caller.center.escalate(caller.id, interaction, body.specialist, body.skill, body.reason)
+    document = await caller.center.escalate(caller.id, interaction, body.specialist, body.reason, body.skill)
     return DocumentAnswer(document, status_code=201)
 
 

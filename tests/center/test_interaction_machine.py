@@ -185,7 +185,7 @@ EVENTS: list[InteractionEvent] = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(EVENTS), max_size=30))
 def test_in_any_order_of_events_nobody_is_left_alone_and_everything_ends_once(events: list[InteractionEvent]) -> None:
     run = Run().play(Arrived(), LegAnswered(CUSTOMER), *events)

@@ -79,9 +79,9 @@ class FakeCenter:
         self._needs(actor, DeskRole.AGENT)
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, skill: str, reason: str
+        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, reason: str, skill: str = ""
     ) -> Document:
-        self._note("escalate", actor, interaction, specialist, skill, reason)
+        self._note("escalate", actor, interaction, specialist, reason, skill)
         self._part_in(actor, interaction)
         self._needs(actor, DeskRole.AGENT)
         person = self.people.get(specialist) if specialist is not None else None
