@@ -18,6 +18,8 @@ from center.doctor import Finding, Verdict, examine
 from center.logs import configure_logging
 from center.node import Node, login_json, open_store, prepare_state_dir
 from center.settings import Settings, SettingsError, load_settings
+from center.simulate import simulate
+from center.simulate_report import show, write_svg
 from desk.errors import DeskError
 from presence.errors import PresenceError
 from store.errors import StoreError
@@ -29,6 +31,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+simulate_app = typer.Typer(help="Play the real machines on virtual time.", no_args_is_help=True)
+app.add_typer(simulate_app, name="simulate")
 console = Console()
 errors = Console(stderr=True)
 
@@ -72,6 +76,25 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     else:
         console.print(_findings_table(findings))
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
+        raise typer.Exit(1)
+
+
+@simulate_app.command()
+def escalations(
+    runs: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many escalations to play.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same results.")] = 1,
+    svg: Annotated[Path | None, typer.Option(help="Also draw the histogram into this file.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Play the escalation machine on virtual time against random phones; exit status 1 if the bound does not hold."""
+    timing = _settings(config).escalation.timing()
+    with console.status(f"Playing {runs:,} escalations …"):
+        results = simulate(runs, seed, timing)
+    verdict = show(console, results, seed)
+    if svg is not None:
+        write_svg(results, svg)
+        console.print(f"Picture: {svg}")
+    if not verdict.holds:
         raise typer.Exit(1)
 
 

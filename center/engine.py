@@ -188,6 +188,11 @@ class Engine:
         end = {"result": event.end.result.value, "reason": event.end.reason, "sip_status": event.sip_status}
         self._events.append(owner.interaction, "leg.ended", {**data, **end})
 
+    def work_of_leg(self, leg: LegId) -> Work | None:
+        """The running interaction a leg belongs to."""
+        owner = self._owners.get(leg)
+        return self.works.get(owner.interaction) if owner is not None else None
+
     def tell_interaction(self, interaction: InteractionId, event: InteractionEvent) -> None:
         self._post(lambda: self._step_interaction(interaction, event))
 

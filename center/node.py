@@ -25,6 +25,7 @@ from center.directory import CompanyDirectory, PhoneServer
 from center.live import LiveDocuments
 from center.service import ContactCenter
 from center.settings import Settings
+from center.speech import Speech
 from desk.app import create_app
 from desk.logins import Logins
 from desk.server import DeskServer
@@ -112,6 +113,7 @@ class Node:
             agent_status=await store.directory.agent_status(),
             case_url=lambda escalation: f"{self.addresses.web}/#/escalation/{escalation}",
             company=settings.company,
+            speech=Speech(settings.state_dir / "speech"),
         )
         desk, web_port = await self._start_desk(center, store)
         self.addresses = self._note_addresses(directory, switch, presence, web_port)

@@ -16,7 +16,7 @@ import structlog
 
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work, cause_text
-from center.engine import Engine
+from center.engine import Engine, find_interaction_of
 from center.errors import BadRequest, CenterError, NotAllowed, UnknownThing, WrongMoment
 from center.escalation.events import (
     Accepted,
@@ -35,6 +35,8 @@ from center.leases import LeaseKeeper
 from center.live import Document, LiveDocuments
 from center.persistence import Persistence
 from center.screens import Screens
+from center.speech import Speech
+from center.triggers import PREFIX, PhoneTriggers, skill_of
 from context.bundle import bundle_json, make_bundle
 from context.errors import ContextError
 from context.model import Case, CaseEdit, ContextBundle, Customer, PastContact, ValueSource
@@ -48,7 +50,7 @@ from routing.model import AgentState, AgentStatus, Person
 from routing.specialists import by_usefulness
 from store.store import Store
 from telephony.effects import EndLeg, PlayPrompt
-from telephony.events import LegArrived, PhoneRegistered, PhoneUnregistered, SwitchEvent
+from telephony.events import DtmfReceived, LegArrived, LegEnded, PhoneRegistered, PhoneUnregistered, SwitchEvent
 from telephony.model import CallerIdentity, PersonOrigin, PromptName
 from telephony.switch import Switch
 from vocabulary import (
@@ -69,6 +71,11 @@ SHOWN_AFTER_CLOSING_S = 20.0
 """How long a closed escalation stays on the screens, so that its cause can be read."""
 
 ACCEPT_PROMPT = PromptName("please-press-one")
+SUMMARY_S = 6.0
+"""The longest spoken summary (S04 step 4)."""
+NOT_IN_A_CALL = EndReason.client_error("not_in_a_call")
+REQUEST_TAKEN = EndReason.success("request_taken")
+REQUEST_REFUSED = EndReason.client_error("request_refused")
 UNKNOWN_NUMBER = EndReason.client_error("unknown_number")
 
 CUSTOMER_NAME_FIELD = "policy_holder"
@@ -90,8 +97,11 @@ class ContactCenter:
         agent_status: Mapping[PersonId, tuple[AgentStatus, str]],
         case_url: Callable[[EscalationId], str],
         company: str,
+        speech: Speech,
     ) -> None:
         self.live = live
+        self._speech = speech
+        self._triggers = PhoneTriggers(self._ask, self._say)
         self._store = store
         self._presence = presence
         self._directory = directory
@@ -140,6 +150,12 @@ class ContactCenter:
                 self._phone(PersonId(person), registered=True)
             case PhoneUnregistered(person):
                 self._phone(PersonId(person), registered=False)
+            case DtmfReceived(leg, digit):
+                self._key_pressed(leg, digit)
+                self.engine.leg_event(event)
+            case LegEnded(leg):
+                self._triggers.forget(leg)
+                self.engine.leg_event(event)
             case _:
                 self.engine.leg_event(event)
 
@@ -180,7 +196,26 @@ class ContactCenter:
         self.engine.tell_routing(PhoneChanged(person, registered))
         self._screens.show_person(person)
 
+    def _key_pressed(self, leg: LegId, digit: str) -> None:
+        work = self.engine.work_of_leg(leg)
+        if work is not None:
+            self._triggers.digit(work, leg, digit, self.engine.now())
+
+    def _speed_dialled(self, event: LegArrived) -> None:
+        """A call to bring-in+<skill> from a phone whose owner is in a conversation: ask, say so, hang up."""
+        person = event.origin.person if isinstance(event.origin, PersonOrigin) else None
+        call = find_interaction_of(self.engine, person) if person is not None else None
+        if person is None or call is None:
+            self._switch.perform(EndLeg(event.leg, NOT_IN_A_CALL, 480))
+            return
+        answer = self._triggers.request(person, call.id, skill_of(event.called), Trigger.SPEED_DIAL, None)
+        refused = isinstance(answer, CenterError)
+        self._switch.perform(EndLeg(event.leg, REQUEST_REFUSED if refused else REQUEST_TAKEN, 480 if refused else 486))
+
     def _arrived(self, event: LegArrived) -> None:
+        if event.called.startswith(PREFIX):
+            self._speed_dialled(event)
+            return
         queue = self._directory.queue_by_number(event.called)
         if queue is None:
             self._switch.perform(EndLeg(event.leg, UNKNOWN_NUMBER, 404))
@@ -254,8 +289,16 @@ class ContactCenter:
         return None if busy else Candidate(person.id, person.off_hook_accepts)
 
     def speak_summary(self, esc: Escalation, invitation: Invitation, work: Work) -> None:
-        """Ask for key 1; who has no screen first hears, alone, who calls and why."""
-        self._switch.perform(PlayPrompt(invitation.leg, ACCEPT_PROMPT))
+        """Ask for key 1; who has no screen first hears, alone, who calls and why (at most 6 s)."""
+        summary = self._speech.cached(self._summary(esc, work), most_s=SUMMARY_S)
+        spoken = summary if summary is not None and not invitation.has_screen else ACCEPT_PROMPT
+        self._switch.perform(PlayPrompt(invitation.leg, spoken))
+
+    def _summary(self, esc: Escalation, work: Work) -> str:
+        caller = work.customer.name if work.customer else "a customer"
+        asks = self._directory.names.get(esc.agent, "a colleague")
+        about = f" about {esc.reason}" if esc.reason else ""
+        return f"{asks} asks you to join {caller}{about}, {work.call.queue.name}. Press one to join, two to decline."
 
     def offer_choices(self, esc: EscalationWork, work: Work) -> None:
         """Nobody is free: waiting, a callback, a task; the estimate says honestly when it is not known."""
@@ -291,7 +334,10 @@ class ContactCenter:
             self._presence.push_case(specialist, bundle_json(bundle))
         except ContractError as error:  # larger than a packet: the desk still shows it
             log.warning("case_not_pushed_over_mqtt", escalation_id=state.id, error=str(error))
-        return CasePushed(specialist, bundle.digest, has_screen=self.live.is_watching(specialist))
+        has_screen = self.live.is_watching(specialist)
+        if not has_screen:  # ready by the time the phone is answered
+            self._spawn(self._speech.prompt(self._summary(state, work), ACCEPT_PROMPT, most_s=SUMMARY_S))
+        return CasePushed(specialist, bundle.digest, has_screen)
 
     def ring_headers(self, esc: Escalation) -> tuple[tuple[str, str], ...]:
         """The case key (RFC 7433, never the case) and where to read it (Call-Info)."""
@@ -643,6 +689,13 @@ class ContactCenter:
         if invitation is not None and not invitation.is_live:
             raise WrongMoment("too_late", f"Too late: {cause_text(invitation.end)}.")
         self._running(esc)
+
+    def _say(self, leg: LegId, sentence: str) -> None:
+        """Say a sentence to one leg; nobody else hears it."""
+        self._spawn(self._say_soon(leg, sentence))
+
+    async def _say_soon(self, leg: LegId, sentence: str) -> None:
+        self._switch.perform(PlayPrompt(leg, await self._speech.prompt(sentence, ACCEPT_PROMPT)))
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)

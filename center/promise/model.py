@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from routing.model import Lease
 from vocabulary import (
     CaseId,
     CustomerId,
@@ -132,6 +133,7 @@ class Task:
     attempts: int = 0
     next_try_at: float = 0.0
     ring_until: float | None = None
+    lease: Lease | None = None
     specialist_leg: LegId | None = None
     customer_leg: LegId | None = None
     call: InteractionId | None = None
@@ -174,6 +176,7 @@ class Task:
             person=None,
             offer_until=None,
             ring_until=None,
+            lease=None,
             specialist_leg=None,
             customer_leg=None,
             call=None,
