@@ -65,8 +65,8 @@ def show(console: Console, results: Sequence[RunResult], seed: int) -> Verdict:
         console.print(line, highlight=False)
     mark = "[green]holds[/green]" if verdict.holds else "[red]does not hold[/red]"
     console.print(
-        f"\nThe bound {mark}: longest {verdict.longest_s:.1f} s (ceiling {CEILING_S:.0f}); where one of the specialists "
-        f"would have answered within the ring limit ({verdict.answerable:,} runs) 95 % within "
+        f"\nThe bound {mark}: longest {verdict.longest_s:.1f} s (ceiling {CEILING_S:.0f}); where one of the "
+        f"specialists would have answered within the ring limit ({verdict.answerable:,} runs) 95 % within "
         f"{verdict.answerable_p95_s:.1f} s (target {TARGET_S:.0f}); rung twice: {verdict.rung_twice}."
     )
     return verdict
@@ -105,6 +105,7 @@ def write_svg(results: Sequence[RunResult], path: Path) -> None:
     )
     path.write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 292" font-family="sans-serif" font-size="11">'
-        '<rect width="620" height="292" fill="white"/><text x="40" y="18">Escalations by seconds from trigger to end</text>'
+        '<rect width="620" height="292" fill="white"/>'
+        '<text x="40" y="18">Escalations by seconds from trigger to end</text>'
         f"{''.join(parts)}{legend}</svg>\n"
     )

@@ -36,12 +36,11 @@ class KeySequences:
         """Take one digit; the number after `*7` if this completed a sequence."""
         before, at = self._typed.pop(leg, ("", now))
         keys = (before if now - at <= SEQUENCE_TIMEOUT_S else "") + digit
-        if keys.startswith(SEQUENCE_START) and len(keys) == len(SEQUENCE_START) + 1:
-            return int(digit) if digit.isdecimal() else None
-        if SEQUENCE_START.startswith(keys) or keys == SEQUENCE_START:
-            self._typed[leg] = (keys, now)
-        elif digit == SEQUENCE_START[0]:
-            self._typed[leg] = (digit, now)
+        if keys[:-1] == SEQUENCE_START and digit.isdecimal():
+            return int(digit)
+        started = keys if SEQUENCE_START.startswith(keys) else digit
+        if SEQUENCE_START.startswith(started):
+            self._typed[leg] = (started, now)
         return None
 
     def forget(self, leg: LegId) -> None:

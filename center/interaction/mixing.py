@@ -41,4 +41,6 @@ def _hears(listener: Participant, speaker: Participant, consulting: bool) -> boo
         if listener.role is ParticipantRole.CUSTOMER:
             return speaker.mode is SupervisionMode.JOIN and not consulting
         return speaker.mode in _HEARD_BY_STAFF
+    if listener.role is ParticipantRole.SUPERVISOR:
+        return True
     return not (consulting and ParticipantRole.CUSTOMER in (listener.role, speaker.role))

@@ -11,6 +11,7 @@ from center.interaction import effects as fx
 from center.interaction.events import (
     Arrived,
     Closed,
+    ConsultSwitched,
     EscalationBegan,
     EscalationEnded,
     InteractionEvent,
@@ -18,10 +19,11 @@ from center.interaction.events import (
     PersonLeft,
     RingTimeout,
     SpecialistAccepted,
+    SupervisorCame,
     WrapUpDone,
 )
 from center.interaction.machine import step
-from center.interaction.model import Interaction, Phase
+from center.interaction.model import Interaction, Phase, SupervisionMode
 from routing.model import ServiceQueue
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix
 from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
@@ -29,7 +31,8 @@ from telephony.model import HoldMusic, PromptName, everyone_hears_everyone
 from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, QueueId
 
 CUSTOMER, AGENT_LEG, SPECIALIST_LEG = LegId("leg_c"), LegId("leg_a"), LegId("leg_e")
-ANNA, EVA = PersonId("anna"), PersonId("eva")
+SUPERVISOR_LEG = LegId("leg_s")
+ANNA, EVA, SARA = PersonId("anna"), PersonId("eva"), PersonId("sara")
 ESC = EscalationId("esc_1")
 GONE = EndReason.success("hung_up")
 QUEUE = ServiceQueue(QueueId("claims"), "Claims", "5001", "claims", wrap_up_s=30)
@@ -164,7 +167,63 @@ def test_an_agent_lost_while_a_specialist_rings_leaves_the_customer_with_music_n
     assert fx.Enqueue() in run.last
 
 
+def test_a_private_consult_gives_the_customer_music_and_ends_with_the_conference() -> None:
+    run = given_conference().play(ConsultSwitched(ANNA, on=True))
+    assert (HoldMusic(), CUSTOMER) in run.mixes()[0].matrix
+    assert (AGENT_LEG, CUSTOMER) not in run.mixes()[0].matrix
+    run.play(ConsultSwitched(EVA, on=False))
+    assert run.mixes()[0].matrix == everyone_hears_everyone(run.call.talking_legs)
+
+
+def test_who_consults_and_then_is_left_alone_talks_with_the_customer_again() -> None:
+    run = given_conference().play(ConsultSwitched(ANNA, on=True), LegEnded(SPECIALIST_LEG, GONE))
+    assert run.mixes()[0].matrix == everyone_hears_everyone(frozenset({CUSTOMER, AGENT_LEG}))
+
+
+def test_without_a_colleague_there_is_nobody_to_consult() -> None:
+    assert given_talking().play(ConsultSwitched(ANNA, on=True)).last == []
+
+
+def test_a_supervisor_listens_whispers_and_joins_by_three_logged_acts() -> None:
+    run = given_talking().play(
+        SupervisorCame(SARA, SUPERVISOR_LEG, SupervisionMode.LISTEN), LegAnswered(SUPERVISOR_LEG)
+    )
+    assert (AGENT_LEG, SUPERVISOR_LEG) in run.mixes()[0].matrix
+    assert not any(speaker == SUPERVISOR_LEG for speaker, _ in run.mixes()[0].matrix)
+    run.play(SupervisorCame(SARA, LegId("unused"), SupervisionMode.WHISPER))
+    assert (SUPERVISOR_LEG, AGENT_LEG) in run.mixes()[0].matrix
+    assert (SUPERVISOR_LEG, CUSTOMER) not in run.mixes()[0].matrix
+    run.play(SupervisorCame(SARA, LegId("unused"), SupervisionMode.JOIN))
+    assert (SUPERVISOR_LEG, CUSTOMER) in run.mixes()[0].matrix
+    acts = [e.name for e in run.all if isinstance(e, fx.Record) and e.name.startswith("supervision.")]
+    assert acts == ["supervision.listen", "supervision.whisper", "supervision.join"]
+    assert run.call.phase is Phase.TALKING
+
+
+def test_a_supervisor_who_leaves_changes_nothing_for_the_others() -> None:
+    run = given_talking().play(
+        SupervisorCame(SARA, SUPERVISOR_LEG, SupervisionMode.LISTEN), LegAnswered(SUPERVISOR_LEG)
+    )
+    run.play(PersonLeft(SARA))
+    assert run.mixes()[0].matrix == everyone_hears_everyone(frozenset({CUSTOMER, AGENT_LEG}))
+    assert run.call.is_live
+
+
+def test_a_call_never_lives_by_its_supervisor_alone() -> None:
+    run = given_talking().play(SupervisorCame(SARA, SUPERVISOR_LEG, SupervisionMode.JOIN), LegAnswered(SUPERVISOR_LEG))
+    run.play(LegEnded(AGENT_LEG, GONE))
+    assert not run.call.is_live
+    assert {effect.leg for effect in run.last if isinstance(effect, EndLeg)} == {CUSTOMER, SUPERVISOR_LEG}
+
+
 EVENTS: list[InteractionEvent] = [
+    ConsultSwitched(ANNA, on=True),
+    ConsultSwitched(EVA, on=False),
+    SupervisorCame(SARA, SUPERVISOR_LEG, SupervisionMode.LISTEN),
+    SupervisorCame(SARA, SUPERVISOR_LEG, SupervisionMode.JOIN),
+    LegAnswered(SUPERVISOR_LEG),
+    LegEnded(SUPERVISOR_LEG, GONE),
+    PersonLeft(SARA),
     Arrived(),
     LegAnswered(CUSTOMER),
     PromptEnded(CUSTOMER, PromptName("greeting")),
