@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from center.demo import make_demo_company
+from center.directory import new_password
 from center.doctor import Finding, Verdict, examine
 from center.logs import configure_logging
 from center.node import Node, login_json, open_store, prepare_state_dir
@@ -21,10 +22,12 @@ from center.settings import Settings, SettingsError, load_settings
 from center.simulate import simulate
 from center.simulate_report import show, write_svg
 from desk.errors import DeskError
+from desk.logins import hash_password
 from presence.errors import PresenceError
 from store.errors import StoreError
 from store.records import GeneratedLogin
 from telephony.errors import SwitchError
+from vocabulary import PersonId
 
 app = typer.Typer(
     help="Ringside: a contact centre in which every employee can be pulled into the call.",
@@ -64,6 +67,15 @@ def init(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         show_logins(logins)
     else:
         console.print("There is a company already; its passwords are stored only as hashes.")
+
+
+@app.command()
+def password(
+    person: Annotated[str, typer.Argument(help="Whose, such as anna.novak.")], config: ConfigOption = None
+) -> None:
+    """Make a new desk password for a person, print it once, and end that person's log-ins."""
+    new = _run(_new_desk_password(_settings(config), PersonId(person)))
+    console.print(f"{person}'s new desk password (shown only now): [bold]{new}[/bold]", highlight=False)
 
 
 @app.command()
@@ -119,6 +131,19 @@ async def _init(settings: Settings) -> list[GeneratedLogin]:
     store = await open_store(settings)
     try:
         return await make_demo_company(store, settings)
+    finally:
+        await store.close()
+
+
+async def _new_desk_password(settings: Settings, person: PersonId) -> str:
+    store = await open_store(settings)
+    try:
+        if await store.directory.person(person) is None:
+            raise StoreError(f"there is nobody called {person}")
+        new = new_password()
+        await store.directory.set_password_hash(person, hash_password(new))
+        await store.web_sessions.revoke_all(person)
+        return new
     finally:
         await store.close()
 

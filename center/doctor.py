@@ -73,14 +73,14 @@ def check_softswitch() -> Finding:
 def check_ports(settings: Settings) -> list[Finding]:
     sip, web, presence = settings.sip, settings.web, settings.presence
     wanted = [
-        ("web desk", socket.SOCK_STREAM, web.host, web.port, "web.port"),
+        ("web port", socket.SOCK_STREAM, web.host, web.port, "web.port"),
         ("SIP over UDP", socket.SOCK_DGRAM, sip.address, sip.udp_port, "sip.udp_port"),
         ("SIP over TCP", socket.SOCK_STREAM, sip.address, sip.tcp_port, "sip.tcp_port"),
         ("SIP over TLS", socket.SOCK_STREAM, sip.address, sip.tls_port, "sip.tls_port"),
     ]
     if presence.host is None:
         address, port = presence.private_address, presence.private_port
-        wanted.append(("presence broker", socket.SOCK_STREAM, address, port, "presence.private_port"))
+        wanted.append(("presence port", socket.SOCK_STREAM, address, port, "presence.private_port"))
     return [_check_port(*what) for what in wanted]
 
 

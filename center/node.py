@@ -36,6 +36,7 @@ from presence.settings import PresenceSettings
 from store.records import GeneratedLogin
 from store.store import Store
 from telephony.adapters.pjsip import PjsipSwitch
+from telephony.digest import Algorithm, DigestSettings
 from telephony.events import SwitchEvent
 from telephony.settings import SwitchSettings
 
@@ -162,6 +163,7 @@ class Node:
                 rtp_port_first=section.rtp_port,
                 max_legs=section.max_legs,
                 rtp_timeout_s=section.rtp_timeout_s,
+                digest=_digest(section.digest),
             ),
             directory.sip(),
             self._switch_event,
@@ -251,6 +253,10 @@ class Node:
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _digest(offered: str) -> DigestSettings:
+    return DigestSettings(algorithms=(Algorithm.MD5,)) if offered == "md5" else DigestSettings()
 
 
 def _in_url(host: str) -> str:

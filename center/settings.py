@@ -51,10 +51,13 @@ class SipSettings(Section):
     """First of 8,000 UDP ports for media; two per leg. Open them in the firewall."""
     realm: str = Field(default="ringside", pattern=r"^[A-Za-z0-9.-]{1,64}$")
     """Digest realm. Changing it makes all phone passwords invalid."""
+    digest: str = Field(default="sha256+md5", pattern=r"^(sha256\+md5|md5)$")
+    """Challenges offered. `md5` is for old phones that give up as soon as SHA-256 is offered beside it (baresip 1.0)."""
     max_legs: int = Field(default=900, ge=3, le=2000)
     """Beyond it new calls get 503; running ones stay clean."""
-    rtp_timeout_s: float = Field(default=20.0, ge=1, le=600)
-    """A leg without a single RTP packet for so long is ended."""
+    rtp_timeout_s: float = Field(default=5.0, ge=1, le=600)
+    """A leg without a single RTP packet for so long, and not on hold, is ended as lost (N7). Raise it for phones that
+    send nothing during silence."""
 
 
 class StoreSettings(Section):
@@ -196,5 +199,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _in_words(error: ValidationError) -> str:
-    problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
+    problems = []
+    for each in error.errors(include_input=False):
+        says = "there is no setting of that name" if each["type"] == "extra_forbidden" else each["msg"]
+        problems.append(f"{'.'.join(str(part) for part in each['loc'])}: {says}")
     return "Settings: " + "; ".join(problems)
