@@ -42,6 +42,13 @@ class ReleasePerson:
 
 
 @dataclass(frozen=True, slots=True)
+class OccupyPerson:
+    """The person talks again without having been reserved: he came back."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class StartRingTimer:
     """Send RingTimeout for this leg at `at`."""
 
@@ -72,6 +79,7 @@ InteractionEffect = (
     | AcceptReservation
     | FailReservation
     | ReleasePerson
+    | OccupyPerson
     | StartRingTimer
     | StopEscalation
     | Record

@@ -60,6 +60,14 @@ class PersonLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentCameBack:
+    """The agent whose phone was lost calls in again: `leg` is his, not answered yet."""
+
+    person: PersonId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """An agent or specialist ends the conversation for everybody, with its outcome."""
 
@@ -107,6 +115,7 @@ InteractionEvent = (
     | SpecialistAccepted
     | EscalationEnded
     | PersonLeft
+    | AgentCameBack
     | Closed
     | ConsultSwitched
     | SupervisorCame

@@ -25,12 +25,14 @@ from center.interaction.effects import (
     FailReservation,
     InteractionEffect,
     LeaveQueue,
+    OccupyPerson,
     Record,
     ReleasePerson,
     StartRingTimer,
     StopEscalation,
 )
 from center.interaction.events import (
+    AgentCameBack,
     Arrived,
     Closed,
     ConsultSwitched,
@@ -49,7 +51,7 @@ from center.interaction.mixing import mix
 from center.interaction.model import Interaction, Participant, Phase
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, StopPrompt
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
-from telephony.model import CallerIdentity, Destination
+from telephony.model import CallerIdentity, Destination, PromptName
 from vocabulary import EndReason, LegId, ParticipantRole, PersonId
 
 Step = tuple[Interaction, list[InteractionEffect]]
@@ -58,6 +60,8 @@ LEFT = EndReason.success("left")
 COMPLETED = EndReason.success("completed")
 CUSTOMER_LEFT = EndReason.success("customer_left")
 ABANDONED = EndReason.success("abandoned")
+NOT_EXPECTED = EndReason.client_error("not_expected")
+ONE_MOMENT = PromptName("one-moment")
 NO_ANSWER = EndReason.upstream_error("no_answer")
 
 
@@ -91,6 +95,8 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
             return _escalation_over(call, now)
         case PersonLeft(person):
             return _person_left(call, person, now)
+        case AgentCameBack(person, leg):
+            return _let_back_in(call, person, leg, now)
         case ConsultSwitched(person, on):
             return _consult(call, person, on)
         case SupervisorCame():
@@ -149,6 +155,8 @@ def _leg_answered(call: Interaction, leg: LegId, now: float) -> Step:
         return _enter(call, Phase.GREETING, now), [answered, PlayPrompt(leg, call.greeting)]
     if participant.role is ParticipantRole.SUPERVISOR:
         return call, [answered, mix(call)]
+    if call.lost is not None and call.lost[0] == participant.person:
+        return _is_back(replace(call, lost=None), participant.person, answered, now)
     assert participant.person is not None
     call = _enter(replace(call, answered_at=call.answered_at or now), Phase.TALKING, now)
     return call, [answered, AcceptReservation(participant.person), mix(call)]
@@ -214,6 +222,23 @@ def _supervisor_left(call: Interaction, supervisor: Participant, end: EndReason,
     return call, [Record("supervision.ended", {"person": supervisor.person, "reason": end.reason}), mix(call)]
 
 
+def _let_back_in(call: Interaction, person: PersonId, leg: LegId, now: float) -> Step:
+    """Answer the agent who lost his phone; everything else happens when his leg is there."""
+    if not call.may_come_back(person, now) or call.by_person(person) is not None:
+        return call, [EndLeg(leg, NOT_EXPECTED, 480)]
+    agent = Participant(ParticipantRole.AGENT, leg, person, now)
+    return replace(call, participants=(*call.participants, agent)), [AnswerLeg(leg)]
+
+
+def _is_back(call: Interaction, person: PersonId, answered: Record, now: float) -> Step:
+    call = replace(call, wrapping_up=call.wrapping_up - {person})
+    queued = call.phase is Phase.QUEUED
+    if queued:
+        call = _enter(call, Phase.TALKING, now)
+    effects: list[InteractionEffect] = [answered, Record("participant.returned", {"person": person}), mix(call)]
+    return call, [*effects, *([LeaveQueue()] if queued else []), OccupyPerson(person)]
+
+
 def _consult(call: Interaction, person: PersonId, on: bool) -> Step:
     """Switch between the private talk of agent and specialist and the conference; the customer waits with music."""
     partners = sum(p.talking for p in call.staff)
@@ -263,10 +288,13 @@ def _take_out(call: Interaction, participant: Participant, end: EndReason, now: 
     if participant.role is ParticipantRole.SPECIALIST and call.escalation is not None:
         effects.append(StopEscalation(call.escalation, end))
         call = replace(call, escalation=None)
+    if participant.role is ParticipantRole.AGENT and participant.person is not None and end != LEFT:
+        call = replace(call, lost=(participant.person, now))
     if any(p.talking for p in call.staff):
         return _enter(call, Phase.TALKING, now), [*effects, mix(call)]
     if call.phase is Phase.ESCALATING:
-        return call, [*effects, mix(call)]
+        notice: list[InteractionEffect] = [PlayPrompt(call.customer_leg, ONE_MOMENT)]
+        return call, [*effects, mix(call), *notice]
     call, more = _finish(call, COMPLETED, now)
     return call, [*effects, *more]
 

@@ -24,6 +24,10 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
+REJOIN_WITHIN_S = 20.0
+"""How long an agent whose phone was lost may call back into the same conversation (S07)."""
+
+
 class SupervisionMode(StrEnum):
     """How a supervisor takes part: three separate, logged acts."""
 
@@ -63,6 +67,8 @@ class Interaction:
     escalation: EscalationId | None = None
     consulting: bool = False
     """Agent and specialist talk privately; the customer hears music because one of them asked for that."""
+    lost: tuple[PersonId, float] | None = None
+    """The agent whose phone was lost while a specialist was on the way or there, and when: he may come back."""
     wrapping_up: frozenset[PersonId] = field(default=frozenset())
     answered_at: float | None = None
     ended_at: float | None = None
@@ -92,6 +98,12 @@ class Interaction:
     @property
     def talking_legs(self) -> frozenset[LegId]:
         return frozenset(p.leg for p in self.participants if p.talking)
+
+    def may_come_back(self, person: PersonId, now: float) -> bool:
+        """Whether a call from this person means: let me back in."""
+        return (
+            self.is_live and self.lost is not None and self.lost[0] == person and now - self.lost[1] <= REJOIN_WITHIN_S
+        )
 
     def by_leg(self, leg: LegId) -> Participant | None:
         return next((p for p in self.participants if p.leg == leg), None)

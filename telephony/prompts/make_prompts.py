@@ -22,6 +22,7 @@ WORDS_PER_MINUTE = 150
 SPEECH = {
     "greeting": "Welcome. You are being connected.",
     "we-will-call-back": "Nobody is free at this moment. A specialist will call you back, and will know your case.",
+    "one-moment": "One moment please. A colleague is joining you.",
     "please-press-one": "A colleague asks for your help. Press one to join.",
 }
 BAR_S = 2.0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from center.interaction import effects as fx
 from center.interaction.events import (
+    AgentCameBack,
     Arrived,
     Closed,
     ConsultSwitched,
@@ -31,7 +32,7 @@ from telephony.model import HoldMusic, PromptName, everyone_hears_everyone
 from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, QueueId
 
 CUSTOMER, AGENT_LEG, SPECIALIST_LEG = LegId("leg_c"), LegId("leg_a"), LegId("leg_e")
-SUPERVISOR_LEG = LegId("leg_s")
+SUPERVISOR_LEG, BACK_LEG = LegId("leg_s"), LegId("leg_a2")
 ANNA, EVA, SARA = PersonId("anna"), PersonId("eva"), PersonId("sara")
 ESC = EscalationId("esc_1")
 GONE = EndReason.success("hung_up")
@@ -216,7 +217,37 @@ def test_a_call_never_lives_by_its_supervisor_alone() -> None:
     assert {effect.leg for effect in run.last if isinstance(effect, EndLeg)} == {CUSTOMER, SUPERVISOR_LEG}
 
 
+def test_an_agent_whose_phone_died_comes_back_into_the_same_conversation() -> None:
+    """S07 step 2."""
+    run = given_talking().play(EscalationBegan(ESC), LegEnded(AGENT_LEG, GONE), AgentCameBack(ANNA, BACK_LEG))
+    assert AnswerLeg(BACK_LEG) in run.last
+    run.play(LegAnswered(BACK_LEG))
+    assert run.mixes()[0].matrix == everyone_hears_everyone(frozenset({CUSTOMER, BACK_LEG}))
+    assert fx.OccupyPerson(ANNA) in run.last
+    run.play(SpecialistAccepted(ESC, EVA, SPECIALIST_LEG))
+    assert run.call.phase is Phase.CONFERENCE
+
+
+def test_who_comes_back_too_late_or_never_was_there_is_not_let_in() -> None:
+    run = given_talking().play(EscalationBegan(ESC), LegEnded(AGENT_LEG, GONE))
+    assert run.play(AgentCameBack(EVA, BACK_LEG)).last == [
+        EndLeg(BACK_LEG, EndReason.client_error("not_expected"), 480)
+    ]
+    run.now += 20
+    assert run.play(AgentCameBack(ANNA, BACK_LEG)).last == [
+        EndLeg(BACK_LEG, EndReason.client_error("not_expected"), 480)
+    ]
+
+
+def test_who_leaves_on_purpose_is_not_missed() -> None:
+    run = given_conference().play(PersonLeft(ANNA), AgentCameBack(ANNA, BACK_LEG))
+    assert [type(effect) for effect in run.last] == [EndLeg]
+
+
 EVENTS: list[InteractionEvent] = [
+    AgentCameBack(ANNA, BACK_LEG),
+    LegAnswered(BACK_LEG),
+    LegEnded(BACK_LEG, GONE),
     ConsultSwitched(ANNA, on=True),
     ConsultSwitched(EVA, on=False),
     SupervisorCame(SARA, SUPERVISOR_LEG, SupervisionMode.LISTEN),
