@@ -56,7 +56,7 @@ class SipSettings(Section):
     max_legs: int = Field(default=900, ge=3, le=2000)
     """Beyond it new calls get 503; running ones stay clean."""
     rtp_timeout_s: float = Field(default=5.0, ge=1, le=600)
-    """A leg without a single RTP packet for so long, and not on hold, is ended as lost (N7). Raise it for phones that
+    """A leg without a single RTP packet for so long, and not on hold, is ended as lost (N7). Raise it for phones which
     send nothing during silence."""
 
 
@@ -103,6 +103,7 @@ class EscalationSettings(Section):
             ceiling_s=self.ceiling_s,
             screen_cap_s=self.screen_cap_s,
             ring_s=self.ring_s,
+            least_ring_s=min(3.0, self.ring_s),
             accept_s=self.accept_s,
             reflex_s=self.reflex_s,
         )
