@@ -20,6 +20,8 @@ InteractionId = NewType("InteractionId", str)
 """One attempt of a customer to be served; the correlation id of every event of that attempt."""
 EscalationId = NewType("EscalationId", str)
 LegId = NewType("LegId", str)
+TaskId = NewType("TaskId", str)
+"""What a promise to a customer is kept as: a callback or a task with owner and due date."""
 
 
 def new_id(kind: str) -> str:
@@ -33,6 +35,7 @@ class ParticipantRole(StrEnum):
     CUSTOMER = "customer"
     AGENT = "agent"
     SPECIALIST = "specialist"
+    SUPERVISOR = "supervisor"
 
 
 class DeskRole(StrEnum):

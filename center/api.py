@@ -6,6 +6,7 @@ Documents are those of docs/api.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from center.interaction.model import SupervisionMode
 from center.live import Document, LiveDocuments
 from presence.model import Status
 from routing.model import AgentStatus, Person
-from vocabulary import CaseId, EscalationId, InteractionId, PersonId
+from vocabulary import CaseId, EscalationId, InteractionId, PersonId, TaskId
 
 
 class CenterApi(Protocol):
@@ -59,6 +60,14 @@ class CenterApi(Protocol):
     async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None: ...
 
     async def cancel(self, actor: PersonId, escalation: EscalationId) -> None: ...
+
+    def tasks(self, actor: PersonId) -> Sequence[Document]: ...
+
+    async def accept_task(self, actor: PersonId, task: TaskId) -> None: ...
+
+    async def decline_task(self, actor: PersonId, task: TaskId) -> None: ...
+
+    async def finish_task(self, actor: PersonId, task: TaskId, outcome: str, resolved: bool) -> None: ...
 
     async def edit_case(
         self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int

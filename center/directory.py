@@ -16,6 +16,8 @@ from telephony.admission import SipCredential, Trunk
 from telephony.digest import Algorithm, ha1
 from vocabulary import PersonId, QueueId
 
+PREFIX = "bring-in+"
+"""Addresses that people call or refer to in order to bring in a skill (N5)."""
 PASSWORD_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """Without the letters and digits that people mix up."""
 
@@ -61,8 +63,8 @@ class CompanyDirectory:
     """Gives the person's presence clients the same password, where the broker is ours."""
 
     @classmethod
-    async def load(cls, store: Store, realm: str) -> CompanyDirectory:
-        """Read the company from the store.
+    async def load(cls, store: Store, realm: str, outbound_uri: str | None = None) -> CompanyDirectory:
+        """Read the company from the store. `outbound_uri` is for trunks that have none.
 
         Raises:
             StoreError: The store does not answer.
@@ -74,14 +76,17 @@ class CompanyDirectory:
             c.username: SipCredential(c.username, c.person, c.ha1_md5, c.ha1_sha256)
             for c in await store.directory.sip_credentials()
         }
-        trunks = tuple(Trunk(t.name, t.addresses, t.outbound_uri or "") for t in await store.directory.trunks())
+        trunks = tuple(
+            Trunk(t.name, t.addresses, t.outbound_uri or outbound_uri or "") for t in await store.directory.trunks()
+        )
         by_id = {person.id: person for person in people}
         return cls(store, realm, by_id, queues, templates, credentials, trunks, names_of(people))
 
     def sip(self) -> SipDirectory:
         """What the switch must know to admit calls."""
         numbers = frozenset(queue.number for queue in self.queues)
-        return SipDirectory(dict(self.credentials), self.trunks, numbers, frozenset({self.realm}))
+        credentials, domains = dict(self.credentials), frozenset({self.realm})
+        return SipDirectory(credentials, self.trunks, numbers, domains, service_prefixes=(PREFIX,))
 
     def queue_by_number(self, number: str) -> ServiceQueue | None:
         return next((queue for queue in self.queues if queue.number == number), None)

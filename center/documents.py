@@ -38,6 +38,7 @@ CAUSES = {
     "completed_elsewhere": "a colleague was faster",
     "promised": "the customer has a promise instead",
     "node_lost": "the node was lost",
+    "stale_reservation": "was just taken by a colleague",
 }
 """End reasons in words for the agent's screen."""
 
@@ -54,6 +55,14 @@ class Work:
     took_part: set[PersonId] = field(default_factory=set)
     escalation: EscalationId | None = None
     disposition: str = ""
+    trunk: str | None = None
+    """The carrier's line the customer came over: a callback goes out over it again."""
+    came_at: datetime | None = None
+    """When the customer first came about this; earlier than `started_at` in a callback."""
+
+    @property
+    def first_came_at(self) -> datetime:
+        return self.came_at or self.started_at
 
 
 @dataclass(slots=True)

@@ -42,14 +42,18 @@ from center.interaction.events import (
     SpecialistAccepted,
     WrapUpDone,
 )
+from center.interaction.mixing import mix
 from center.interaction.model import Interaction, Phase
 from center.leases import LeaseKeeper
 from routing import effects as routing_effects
 from routing import events as routing_events
 from routing import machine as routing_machine
 from routing.machine import Routing
+from routing.model import Lease
 from telephony.effects import DialLeg, LegEffect
+from telephony.end_reasons import STALE_RESERVATION
 from telephony.events import LegEnded, LegEvent
+from telephony.fencing import UNFENCED
 from telephony.model import Destination
 from telephony.switch import Switch
 from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, new_id
@@ -161,6 +165,30 @@ class Engine:
         self._owners[work.call.customer_leg] = LegOwner(work.call.id, ParticipantRole.CUSTOMER)
         self.tell_interaction(work.call.id, first)
 
+    def take_up(self, work: Work) -> None:
+        """Take up a conversation whose legs are answered already, such as a callback."""
+        call = work.call
+        self.works[call.id] = work
+        self._owners |= {p.leg: LegOwner(call.id, p.role, p.person) for p in call.participants}
+        self._post(lambda: self._join_up(work))
+
+    def _join_up(self, work: Work) -> None:
+        call = work.call
+        staff = {p.person for p in call.staff if p.person is not None}
+        work.took_part |= staff
+        self._dirty_works.add(call.id)
+        self._switch.perform(mix(call))
+        for person in staff:
+            self.tell_routing(routing_events.AgentOccupied(person))
+
+    def needs_lease(self, holder: str) -> bool:
+        """Whether what a lease was taken for goes on: an escalation, or an interaction with its after-call work."""
+        esc = self.escalations.get(EscalationId(holder))
+        if esc is not None:
+            return esc.state.is_live
+        agents = self.routing.agents.values()
+        return holder in self.works or any(a.lease is not None and a.interaction == holder for a in agents)
+
     def begin_escalation(self, state: Escalation, first: EscalationEvent) -> EscalationWork:
         """Take up an escalation; the conversation it serves is told first."""
         esc = EscalationWork(state)
@@ -187,6 +215,10 @@ class Engine:
         data = {"leg": event.leg, "role": owner.role.value, "person": owner.person}
         end = {"result": event.end.result.value, "reason": event.end.reason, "sip_status": event.sip_status}
         self._events.append(owner.interaction, "leg.ended", {**data, **end})
+
+    def adopt(self, leg: LegId, interaction: InteractionId, person: PersonId) -> None:
+        """Let a leg that came in from an agent's own phone belong to a running interaction."""
+        self._owners[leg] = LegOwner(interaction, ParticipantRole.AGENT, person)
 
     def work_of_leg(self, leg: LegId) -> Work | None:
         """The running interaction a leg belongs to."""
@@ -260,6 +292,8 @@ class Engine:
                 self.tell_routing(routing_events.ReservationFailed(person, call.id, unanswered))
             case interaction_effects.ReleasePerson(person, wrap_up_s):
                 self.tell_routing(routing_events.AgentReleased(person, call.id, wrap_up_s))
+            case interaction_effects.OccupyPerson(person):
+                self.tell_routing(routing_events.AgentOccupied(person))
             case interaction_effects.StartRingTimer(leg, at):
                 self._start_timer(f"ring/{leg}", at, lambda: self.tell_interaction(call.id, RingTimeout(leg)))
             case interaction_effects.StopEscalation(escalation, end):
@@ -353,8 +387,28 @@ class Engine:
     def _ring_specialist(self, state: Escalation, invitation: Invitation) -> None:
         role = ParticipantRole.SPECIALIST
         self._owners[invitation.leg] = LegOwner(state.interaction, role, invitation.specialist, state.id)
+        if invitation.lease is None or self._leases.is_fresh(invitation.lease):
+            self._dial_specialist(state, invitation)
+        else:
+            self._spawn(self._dial_when_confirmed(state, invitation, invitation.lease))
+
+    def _dial_specialist(self, state: Escalation, invitation: Invitation) -> None:
         to = Destination(person=invitation.specialist)
-        self._switch.perform(DialLeg(invitation.leg, to, state.shown, self._surroundings.ring_headers(state)))
+        headers = self._surroundings.ring_headers(state)
+        token = invitation.lease.token if invitation.lease is not None else UNFENCED
+        self._switch.perform(DialLeg(invitation.leg, to, state.shown, headers, token))
+
+    async def _dial_when_confirmed(self, state: Escalation, invitation: Invitation, lease: Lease) -> None:
+        """The reservation was made a while ago (a slow screen, a stalled machine): ask again before it rings (N4)."""
+        is_ours = await self._leases.confirm(lease)
+        esc = self.escalations.get(state.id)
+        now = esc.state.of(invitation.specialist) if esc is not None else None
+        if now is None or not now.is_live:
+            return  # ended while we asked
+        if is_ours:
+            self._dial_specialist(state, invitation)
+        else:
+            self.leg_event(LegEnded(invitation.leg, STALE_RESERVATION))
 
     def _join(self, state: Escalation, invitation: Invitation) -> None:
         """Bring the specialist's leg into the conversation, if it still lives."""

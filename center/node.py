@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,9 @@ import structlog
 from center.bindings import BindingKeeper
 from center.demo import NODE_ACCOUNT, make_demo_company
 from center.directory import CompanyDirectory, PhoneServer
+from center.leases import LeaseKeeper
 from center.live import LiveDocuments
+from center.phone_requests import watched_documents
 from center.service import ContactCenter
 from center.settings import Settings
 from center.speech import Speech
@@ -36,9 +39,11 @@ from presence.settings import PresenceSettings
 from store.records import GeneratedLogin
 from store.store import Store
 from telephony.adapters.pjsip import PjsipSwitch
+from telephony.adapters.pjsip_watchers import PresenceBodies
 from telephony.digest import Algorithm, DigestSettings
 from telephony.events import SwitchEvent
 from telephony.settings import SwitchSettings
+from vocabulary import PersonId, new_id
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +81,8 @@ class Node:
         self._parts = AsyncExitStack()
         self._center: ContactCenter | None = None
         self._early_events: list[SwitchEvent] = []
+        self._bodies: PresenceBodies | None = None
+        self._presence_changed: Callable[[PersonId], None] = lambda person: None
         self.new_logins: list[GeneratedLogin] = []
         self.addresses: NodeAddresses
 
@@ -96,7 +103,7 @@ class Node:
         store = await open_store(settings)
         self._parts.push_async_callback(store.close)
         self.new_logins = await make_demo_company(store, settings)
-        directory = await CompanyDirectory.load(store, settings.sip.realm)
+        directory = await CompanyDirectory.load(store, settings.sip.realm, settings.sip.outbound_uri)
 
         presence = self._make_presence(directory)
         await presence.start()
@@ -115,6 +122,9 @@ class Node:
             case_url=lambda escalation: f"{self.addresses.web}/#/escalation/{escalation}",
             company=settings.company,
             speech=Speech(settings.state_dir / "speech"),
+            leases=self._make_leases(store),
+            promise_rules=settings.promises.rules(),
+            hours=settings.promises.calendar(),
         )
         desk, web_port = await self._start_desk(center, store)
         self.addresses = self._note_addresses(directory, switch, presence, web_port)
@@ -122,9 +132,17 @@ class Node:
         await center.start()
         self._parts.push_async_callback(center.stop)
         self._parts.push_async_callback(desk.stop)  # pages first: no command reaches a stopping centre
+        self._bodies = watched_documents(presence, center.engine, settings.sip.realm)
+        self._presence_changed = switch.presence_changed
+        presence.set_options_probe(switch.probe)
         self._take_over(center)
         self._watch_health(center)
         self._announce()
+
+    def _make_leases(self, store: Store) -> LeaseKeeper:
+        leases = self._settings.leases
+        node = leases.node or own_name(self._settings.state_dir)
+        return LeaseKeeper(store.leases, node=node, nodes=leases.nodes, timing=leases.timing())
 
     def _make_presence(self, directory: CompanyDirectory) -> PresenceService:
         section = self._settings.presence
@@ -169,6 +187,11 @@ class Node:
             self._switch_event,
             saved_bindings=await keeper.saved(),
             save_bindings=keeper.save,
+            on_request=lambda request: self._with_center().phone_requests.take(request),
+            bodies=PresenceBodies(
+                lambda person: self._watched().presence(person),
+                lambda person, version: self._watched().dialog(person, version),
+            ),
         )
         await switch.start()
         self._parts.push_async_callback(keeper.flush)
@@ -221,11 +244,17 @@ class Node:
     def _availability_changed(self, availability: Availability) -> None:
         if self._center is not None:
             self._center.availability_changed(availability)
+            self._presence_changed(availability.person)
 
     def _with_center(self) -> ContactCenter:
         if self._center is None:
             raise RuntimeError("the node is still starting")
         return self._center
+
+    def _watched(self) -> PresenceBodies:
+        if self._bodies is None:
+            raise RuntimeError("the node is still starting")
+        return self._bodies
 
     def _take_over(self, center: ContactCenter) -> None:
         """From now on events go to the centre, those that came during the start first."""
@@ -266,6 +295,14 @@ def _in_url(host: str) -> str:
 def prepare_state_dir(path: Path) -> None:
     """Make the state directory, for its owner only; it holds password digests and keys."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def own_name(state_dir: Path) -> str:
+    """The node's own name, made at its first start: what it holds in a shared database is known by it."""
+    path = state_dir / "node-name"
+    if not path.exists():
+        path.write_text(new_id("node"))
+    return path.read_text().strip()
 
 
 async def open_store(settings: Settings) -> Store:

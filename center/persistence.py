@@ -21,7 +21,7 @@ from context.bundle import utc_text
 from context.model import Case
 from routing.machine import Agent
 from routing.model import Person
-from store.records import StoredEscalation, StoredInteraction, TimeBudgets
+from store.records import OutgoingMessage, StoredEscalation, StoredInteraction, StoredTask, TimeBudgets
 from store.store import Store
 from vocabulary import CaseId, DeskRole, EndReason, InteractionId, ParticipantRole, PersonId
 
@@ -74,6 +74,13 @@ class Persistence:
     def keep_agent(self, agent: Agent) -> None:
         person, status, reason = agent.person.id, agent.status, agent.reason
         self._put(f"agent/{person}", lambda: self._store.directory.set_agent_status(person, status, reason))
+
+    def keep_task(self, stored: StoredTask) -> None:
+        self._put(f"task/{stored.id}", lambda: self._store.tasks.save(stored))
+
+    def keep_message(self, message: OutgoingMessage) -> None:
+        """Let a message to a customer wait for a channel that sends it."""
+        self._put(f"message/{message.id}", lambda: self._store.tasks.put_out(message))
 
     def _put(self, key: str, write: Callable[[], Awaitable[None]]) -> None:
         self._waiting.pop(key, None)

@@ -7,14 +7,14 @@ documents for screens, rows in the store, and line states for presence.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from center.directory import CompanyDirectory
+from center.directory import PREFIX, CompanyDirectory
 from center.documents import EscalationWork, Work, cause_text
 from center.engine import Engine, find_interaction_of
 from center.errors import BadRequest, CenterError, NotAllowed, UnknownThing, WrongMoment
@@ -29,14 +29,18 @@ from center.escalation.events import (
     Requested,
 )
 from center.escalation.model import Candidate, Choice, Escalation, EscalationState, Invitation, Timing, Trigger
-from center.interaction.events import Arrived, Closed, ConsultSwitched, PersonLeft, SupervisorCame
+from center.interaction.events import AgentCameBack, Arrived, Closed, ConsultSwitched, PersonLeft, SupervisorCame
 from center.interaction.model import Interaction, Phase, SupervisionMode
 from center.leases import LeaseKeeper
 from center.live import Document, LiveDocuments
 from center.persistence import Persistence
+from center.phone_requests import PhoneRequests
+from center.promise.calendar import BusinessHours
+from center.promise.model import PromiseRules, TaskKind
+from center.promises import Promises
 from center.screens import Screens
 from center.speech import Speech
-from center.triggers import PREFIX, PhoneTriggers, skill_of
+from center.triggers import PhoneTriggers, skill_of
 from context.bundle import bundle_json, make_bundle
 from context.errors import ContextError
 from context.model import Case, CaseEdit, ContextBundle, Customer, PastContact, ValueSource
@@ -50,8 +54,16 @@ from routing.model import AgentState, AgentStatus, Person
 from routing.specialists import by_usefulness
 from store.store import Store
 from telephony.effects import EndLeg, PlayPrompt
-from telephony.events import DtmfReceived, LegArrived, LegEnded, PhoneRegistered, PhoneUnregistered, SwitchEvent
-from telephony.model import CallerIdentity, PersonOrigin, PromptName
+from telephony.events import (
+    DtmfReceived,
+    LegArrived,
+    LegEnded,
+    LegEvent,
+    PhoneRegistered,
+    PhoneUnregistered,
+    SwitchEvent,
+)
+from telephony.model import CallerIdentity, PersonOrigin, PromptName, TrunkOrigin
 from telephony.switch import Switch
 from vocabulary import (
     CaseId,
@@ -62,6 +74,8 @@ from vocabulary import (
     LegId,
     ParticipantRole,
     PersonId,
+    QueueId,
+    TaskId,
     new_id,
 )
 
@@ -98,6 +112,9 @@ class ContactCenter:
         case_url: Callable[[EscalationId], str],
         company: str,
         speech: Speech,
+        leases: LeaseKeeper | None = None,
+        promise_rules: PromiseRules | None = None,
+        hours: Callable[[QueueId], BusinessHours] = lambda _queue: BusinessHours(),
     ) -> None:
         self.live = live
         self._speech = speech
@@ -107,7 +124,7 @@ class ContactCenter:
         self._directory = directory
         self._timing = timing
         self._case_url = case_url
-        self._leases = LeaseKeeper(store.leases)
+        self._leases = leases or LeaseKeeper(store.leases)
         self._persistence = Persistence(store)
         self._bundles: dict[EscalationId, ContextBundle] = {}
         self._loop = asyncio.get_running_loop()
@@ -120,22 +137,41 @@ class ContactCenter:
             routing=_start_routing(directory, agent_status, self._loop.time()),
         )
         self._switch = switch
+        self.phone_requests = PhoneRequests(
+            switch=switch, engine=self.engine, presence=presence, triggers=self._triggers
+        )
         self._screens = Screens(live, directory, presence, self.engine, company)
+        self._promises = Promises(
+            store=store,
+            switch=switch,
+            engine=self.engine,
+            leases=self._leases,
+            presence=presence,
+            directory=directory,
+            live=live,
+            persistence=self._persistence,
+            speech=speech,
+            rules=promise_rules or PromiseRules(),
+            hours=hours,
+            company=company,
+        )
 
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Begin: close what an earlier run left open, show everything."""
-        await self._leases.start()
+        await self._leases.start(self._needs_lease)
         self._persistence.start()
         await self._persistence.close_leftovers()
         self._screens.show_all()
+        await self._promises.start()
 
     async def stop(self) -> None:
         """End calls in good order, write what is left."""
         await self.engine.stop()
         for task in list(self._tasks):
             task.cancel()
+        await self._promises.stop()
         await self._leases.stop()
         await self._persistence.stop()
 
@@ -143,6 +179,8 @@ class ContactCenter:
 
     def switch_event(self, event: SwitchEvent) -> None:
         """Take an event of the switch."""
+        if isinstance(event, LegEvent) and self._promises.leg_event(event):
+            return
         match event:
             case LegArrived():
                 self._arrived(event)
@@ -163,9 +201,19 @@ class ContactCenter:
         """Take a new fused availability: the list of specialists shows it, and who waits for somebody may go on."""
         self._screens.show_person(availability.person)
         if availability.state is AvailabilityState.FREE:
+            self._promises.somebody_free()
             for esc in list(self.engine.escalations.values()):
                 if esc.state.state in (EscalationState.WAITING, EscalationState.CHOOSING):
-                    self.engine.find_candidates(esc.state)
+                    self._go_on_waiting(esc, availability.person)
+
+    def _go_on_waiting(self, esc: EscalationWork, person: PersonId) -> None:
+        """Somebody is free for an escalation that waits, unless a callback's customer came earlier (S03)."""
+        work = self.engine.works.get(esc.state.interaction)
+        if work is not None and not self._promises.comes_before(person, work.first_came_at):
+            self.engine.find_candidates(esc.state)
+
+    def _needs_lease(self, holder: str) -> bool:
+        return self.engine.needs_lease(holder) or self._promises.keeper.is_live(holder)
 
     def mqtt_command(self, person: PersonId, payload: Mapping[str, Any]) -> None:
         """An escalation asked for over MQTT by a person's own client: `{"specialist" or "skill", "reason"?}`."""
@@ -216,6 +264,8 @@ class ContactCenter:
         if event.called.startswith(PREFIX):
             self._speed_dialled(event)
             return
+        if isinstance(event.origin, PersonOrigin) and self._came_back(event.origin.person, event.leg):
+            return
         queue = self._directory.queue_by_number(event.called)
         if queue is None:
             self._switch.perform(EndLeg(event.leg, UNKNOWN_NUMBER, 404))
@@ -224,7 +274,8 @@ class ContactCenter:
         interaction = InteractionId(new_id("int"))
         case = Case(CaseId(new_id("case")), queue.id, None, self._directory.template(queue.id))
         call = Interaction(interaction, queue, number, event.leg, arrived_at=self.engine.now())
-        work = Work(call, case, started_at=datetime.now(UTC))
+        trunk = event.origin.trunk if isinstance(event.origin, TrunkOrigin) else None
+        work = Work(call, case, started_at=datetime.now(UTC), trunk=trunk)
         data: dict[str, object] = {
             "pii_number": number,
             "queue": queue.id,
@@ -236,6 +287,16 @@ class ContactCenter:
         self._store.events.append(interaction, "leg.arrived", data)
         self.engine.begin(work, Arrived())
         self._spawn(self._recognise(work, number))
+
+    def _came_back(self, person: PersonId, leg: LegId) -> bool:
+        """An agent whose phone was lost a moment ago calls in: back into the same conversation with him."""
+        now = self.engine.now()
+        work = next((work for work in self.engine.works.values() if work.call.may_come_back(person, now)), None)
+        if work is None:
+            return False
+        self.engine.adopt(leg, work.call.id, person)
+        self.engine.tell_interaction(work.call.id, AgentCameBack(person, leg))
+        return True
 
     def _fill_in(self, case: Case, field: str, text: str, source: ValueSource) -> Case:
         if field_spec(case, field) is None:
@@ -301,16 +362,18 @@ class ContactCenter:
         return f"{asks} asks you to join {caller}{about}, {work.call.queue.name}. Press one to join, two to decline."
 
     def offer_choices(self, esc: EscalationWork, work: Work) -> None:
-        """Nobody is free: waiting, a callback, a task; the estimate says honestly when it is not known."""
+        """Nobody is free: waiting, a callback, a task; with what the customer would be told."""
+        promised = {kind: self._promises.preview(esc, work, kind) for kind in TaskKind}
         esc.choices = [
             {"choice": Choice.WAIT.value, "says": "Wait for the first who becomes free"},
-            {"choice": Choice.CALLBACK.value, "says": "Call the customer back"},
-            {"choice": Choice.TASK.value, "says": "Hand the matter over as a task"},
+            {"choice": Choice.CALLBACK.value, "says": promised[TaskKind.CALLBACK]["sentence"]},
+            {"choice": Choice.TASK.value, "says": promised[TaskKind.TASK]["sentence"]},
         ]
 
     def make_promise(self, esc: EscalationWork, work: Work, choice: Choice) -> None:
-        """Record what the customer is promised instead of a person."""
-        self._store.events.append(work.call.id, "promise.made", {"escalation": esc.state.id, "kind": choice.value})
+        """Promise the customer a callback or a task instead of a person, and tell him (N10)."""
+        kind = TaskKind.TASK if choice is Choice.TASK else TaskKind.CALLBACK
+        esc.promise = dict(self._promises.make(esc, work, kind, self._bundle(esc.state, work).digest))
 
     def missed(self, specialist: PersonId) -> None:
         """Count an unanswered ring."""
@@ -319,16 +382,7 @@ class ContactCenter:
     def push_case(self, esc: EscalationWork, work: Work, specialist: PersonId) -> CasePushed:
         """Send the context bundle to every screen of the specialist (WebSocket, MQTT)."""
         state = esc.state
-        bundle = make_bundle(
-            escalation=state.id,
-            interaction=state.interaction,
-            case=work.case,
-            customer=work.customer,
-            caller_number=work.call.caller_number,
-            requested_by=state.agent,
-            reason=state.reason,
-            history=work.history,
-        )
+        bundle = self._bundle(state, work)
         self._bundles[state.id] = bundle
         try:
             self._presence.push_case(specialist, bundle_json(bundle))
@@ -338,6 +392,18 @@ class ContactCenter:
         if not has_screen:  # ready by the time the phone is answered
             self._spawn(self._speech.prompt(self._summary(state, work), ACCEPT_PROMPT, most_s=SUMMARY_S))
         return CasePushed(specialist, bundle.digest, has_screen)
+
+    def _bundle(self, esc: Escalation, work: Work) -> ContextBundle:
+        return make_bundle(
+            escalation=esc.id,
+            interaction=esc.interaction,
+            case=work.case,
+            customer=work.customer,
+            caller_number=work.call.caller_number,
+            requested_by=esc.agent,
+            reason=esc.reason,
+            history=work.history,
+        )
 
     def ring_headers(self, esc: Escalation) -> tuple[tuple[str, str], ...]:
         """The case key (RFC 7433, never the case) and where to read it (Call-Info)."""
@@ -358,6 +424,7 @@ class ContactCenter:
             work = self.engine.works.get(interaction) or self.engine.closed.get(interaction)
             if work is not None:
                 self._note_lines(work)
+                self._promises.call_changed(work.call)
                 self._screens.show_work(work)
                 self._persistence.keep_work(work, self.engine.utc)
         for escalation in escalations:
@@ -378,6 +445,7 @@ class ContactCenter:
             return
         self._screens.show_work(work)
         self._screens.show_escalation(esc, work)
+        self.phone_requests.escalation_changed(esc)
         if not esc.state.is_live:
             self._loop.call_later(SHOWN_AFTER_CLOSING_S, self._forget_escalation, escalation)
 
@@ -549,6 +617,19 @@ class ContactCenter:
         if esc.state.state not in (EscalationState.CHOOSING, EscalationState.WAITING):
             raise WrongMoment("nothing_to_choose", "There is nothing to choose now.")
         self.engine.tell_escalation(escalation, Chosen(choice))
+
+    def tasks(self, actor: PersonId) -> Sequence[Document]:
+        """Promises to keep that this person may see: his own, those offered to him; supervisors see all."""
+        return self._promises.documents(self._require(actor))
+
+    async def accept_task(self, actor: PersonId, task: TaskId) -> None:
+        self._promises.accept(self._require(actor), task)
+
+    async def decline_task(self, actor: PersonId, task: TaskId) -> None:
+        self._promises.decline(self._require(actor), task)
+
+    async def finish_task(self, actor: PersonId, task: TaskId, outcome: str, resolved: bool) -> None:
+        self._promises.done(self._require(actor), task, outcome, resolved)
 
     async def edit_case(
         self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int

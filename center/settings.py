@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from center.escalation.model import Timing
+from center.leases import LeaseTiming
+from center.promise.calendar import BusinessHours
+from center.promise.model import PromiseRules
+from vocabulary import QueueId
+
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00"
+_SPAN = rf"^(?:{_CLOCK})-(?:{_CLOCK})$"
 
 
 class SettingsError(Exception):
@@ -52,7 +62,9 @@ class SipSettings(Section):
     realm: str = Field(default="ringside", pattern=r"^[A-Za-z0-9.-]{1,64}$")
     """Digest realm. Changing it makes all phone passwords invalid."""
     digest: str = Field(default="sha256+md5", pattern=r"^(sha256\+md5|md5)$")
-    """Challenges offered. `md5` is for old phones that give up as soon as SHA-256 is offered beside it (baresip 1.0)."""
+    """Challenges offered. `md5` is for old phones that give up when SHA-256 is offered beside it (baresip 1.0)."""
+    outbound_uri: str | None = Field(default=None, pattern=r"^sips?:[^\s@]{1,200}$")
+    """Where calls to customers go (`sip:carrier.example:5060`), for trunks that name no address of their own."""
     max_legs: int = Field(default=900, ge=3, le=2000)
     """Beyond it new calls get 503; running ones stay clean."""
     rtp_timeout_s: float = Field(default=5.0, ge=1, le=600)
@@ -115,6 +127,96 @@ class EscalationSettings(Section):
         return self
 
 
+class HoursSettings(Section):
+    """When the people of a queue work; what is promised is due then."""
+
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    """1 is Monday."""
+    open: tuple[Annotated[str, Field(pattern=_SPAN)], ...] = ("08:00-18:00",)
+    """Local times, such as `["08:00-12:00", "13:00-17:00"]`; `00:00-24:00` is round the clock."""
+    holidays: tuple[date, ...] = Field(default=(), max_length=366)
+
+    def hours(self, zone: ZoneInfo) -> BusinessHours:
+        """The calendar of these hours.
+
+        Raises:
+            ValueError: They overlap, are not in order, or there are none.
+        """
+        spans = tuple((_minute(text[:5]), _minute(text[6:])) for text in self.open)
+        return BusinessHours(zone, frozenset(day - 1 for day in self.weekdays), spans, frozenset(self.holidays))
+
+
+class PromiseSettings(Section):
+    """What a customer gets instead of a person: callbacks and tasks (seconds)."""
+
+    zone: str = "Europe/Zagreb"
+    """Time zone of the business hours (IANA name)."""
+    hours: HoursSettings = HoursSettings()
+    queue_hours: dict[str, HoursSettings] = Field(default={}, max_length=1_000)
+    """Hours of single queues, by queue id."""
+    callback_s: float = Field(default=7_200, ge=300, le=7 * 86_400)
+    """Business time within which a callback is promised."""
+    slot_s: float = Field(default=900, ge=60, le=14_400)
+    """How much of the owner's time one callback reserves."""
+    due_soon_s: float = Field(default=1_800, ge=60, le=86_400)
+    """Owner and supervisors are reminded so long before it is due."""
+    offer_s: float = Field(default=60, ge=5, le=3_600)
+    """How long one person may think about an offered task."""
+    attempts: int = Field(default=3, ge=1, le=20)
+    """How often a customer is called who does not answer."""
+    attempt_again_s: float = Field(default=900, ge=5, le=86_400)
+
+    def rules(self) -> PromiseRules:
+        return PromiseRules(
+            callback_s=self.callback_s,
+            slot_s=self.slot_s,
+            due_soon_s=self.due_soon_s,
+            offer_s=self.offer_s,
+            attempts=self.attempts,
+            attempt_again_s=self.attempt_again_s,
+        )
+
+    def calendar(self) -> Callable[[QueueId], BusinessHours]:
+        """Which hours a queue has."""
+        zone = ZoneInfo(self.zone)
+        default = self.hours.hours(zone)
+        own = {QueueId(queue): hours.hours(zone) for queue, hours in self.queue_hours.items()}
+        return lambda queue: own.get(queue, default)
+
+    @model_validator(mode="after")
+    def _usable(self) -> PromiseSettings:
+        try:
+            self.calendar()
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError(f"unknown time zone {self.zone!r}") from error
+        return self
+
+
+class LeaseSettings(Section):
+    """Reservations of people, so that nobody is rung twice (seconds)."""
+
+    node: str = Field(default="", pattern=r"^[A-Za-z0-9.-]{0,64}$")
+    """Name of this node, no other's; empty makes one at the first start and keeps it in the state directory."""
+    nodes: int = Field(default=1, ge=1, le=100)
+    """How many nodes share the database. With one, calls go on while it is down; with more, nobody new is rung then."""
+    ttl_s: float = Field(default=4.5, ge=1, le=60)
+    """A node that died frees its people so long after its last renewal."""
+    renew_every_s: float = Field(default=1.5, ge=0.2, le=20)
+
+    def timing(self) -> LeaseTiming:
+        return LeaseTiming(ttl_s=self.ttl_s, renew_every_s=self.renew_every_s)
+
+    @model_validator(mode="after")
+    def _often_enough(self) -> LeaseSettings:
+        if self.renew_every_s * 2 > self.ttl_s:
+            raise ValueError("renew_every_s must be at most half of ttl_s")
+        return self
+
+
+def _minute(text: str) -> int:
+    return int(text[:2]) * 60 + int(text[3:])
+
+
 class Settings(BaseSettings):
     """Everything a node can be told."""
 
@@ -134,6 +236,8 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     presence: PresenceSection = PresenceSection()
     escalation: EscalationSettings = EscalationSettings()
+    promises: PromiseSettings = PromiseSettings()
+    leases: LeaseSettings = LeaseSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from center.directory import PREFIX
 from center.documents import EscalationWork, Work
 from center.errors import CenterError, WrongMoment
 from center.escalation.model import Trigger
 from vocabulary import InteractionId, LegId, PersonId
 
-PREFIX = "bring-in+"
 SEQUENCE_START = "*7"
 SEQUENCE_TIMEOUT_S = 4.0
 """A sequence typed slower than this between two keys is forgotten."""

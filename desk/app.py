@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
 from center.api import CenterApi
-from desk import refusals, routes_login, routes_me, routes_node, routes_work
+from desk import refusals, routes_login, routes_me, routes_node, routes_tasks, routes_work
 from desk.access import COOKIE, Desk
 from desk.gate import Gate
 from desk.live import LiveScreens
@@ -55,6 +55,7 @@ def create_app(
         routes_work.interactions,
         routes_work.escalations,
         routes_work.cases,
+        routes_tasks.router,
         routes_node.router,
     ):
         app.include_router(router)

@@ -14,7 +14,7 @@ from center.interaction.model import SupervisionMode
 from context.model import MAX_VALUE_CHARS
 from presence.model import Status
 from routing.model import AgentStatus
-from vocabulary import CaseId, EscalationId, InteractionId, PersonId
+from vocabulary import CaseId, EscalationId, InteractionId, PersonId, TaskId
 
 REASON_CHARS = 200
 NOTE_CHARS = 2_000
@@ -59,6 +59,7 @@ InteractionPath = Annotated[InteractionId, _ID]
 InteractionQuery = Annotated[InteractionId | None, Query(max_length=ID_CHARS, pattern=ID_PATTERN)]
 EscalationPath = Annotated[EscalationId, _ID]
 CasePath = Annotated[CaseId, _ID]
+TaskPath = Annotated[TaskId, _ID]
 
 
 class Body(BaseModel):
@@ -107,6 +108,11 @@ class Supervising(Body):
 
 class Consulting(Body):
     on: StrictBool
+
+
+class FinishedTask(Body):
+    outcome: Annotated[Reason, Field(min_length=1)]
+    resolved: StrictBool
 
 
 class Choosing(Body):

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from presence.errors import ContractError, RefusalCause
 from presence.events import FactReported, FactWithdrawn
@@ -20,6 +20,10 @@ from vocabulary import PersonId
 MAX_PAYLOAD_BYTES = 2_048
 MAX_REASON_CHARS = 200
 MAX_SEQ = 2**53
+MAX_SKEW_S = 86_400.0
+"""A sender whose clock is off by more than a day is not corrected but refused."""
+MEMORY_SOURCES = frozenset({Source.MANUAL, Source.CALENDAR, Source.PHONE})
+"""Sources that are the person's, not one client's: they have no client level in their topic."""
 _PERSON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -48,7 +52,15 @@ class CaseRendered:
     payload: dict[str, object]
 
 
-Incoming = FactReported | FactWithdrawn | EscalateCommand | CaseRendered
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """A person's client answers a ping, after it has said its status again."""
+
+    person: PersonId
+    nonce: str
+
+
+Incoming = FactReported | FactWithdrawn | EscalateCommand | CaseRendered | Pong
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,14 @@ class Topics:
 
     prefix: str
 
-    def source(self, person: str, source: Source) -> str:
-        return f"{self.prefix}/presence/{person}/{source.value}"
+    def source(self, person: str, source: Source, client: str = "") -> str:
+        return f"{self.prefix}/presence/{person}/{source.value}" + (f"/{client}" if client else "")
+
+    def ping(self, person: str) -> str:
+        return f"{self.prefix}/ping/{person}"
+
+    def pong(self, person: str) -> str:
+        return f"{self.prefix}/pong/{person}"
 
     def availability(self, person: str) -> str:
         return f"{self.prefix}/availability/{person}"
@@ -90,7 +108,8 @@ class Topics:
 
     def subscriptions(self) -> tuple[str, ...]:
         """What the node listens to. Wide on purpose: a wrong source or command gets a clear line in the log."""
-        return (f"{self.prefix}/presence/#", f"{self.prefix}/command/#", f"{self.prefix}/case/+/rendered")
+        wide = ("presence/#", "command/#", "case/+/rendered", "pong/+")
+        return tuple(f"{self.prefix}/{topic}" for topic in wide)
 
 
 def parse(message: IncomingMessage, topics: Topics, people: Container[PersonId], arrival: Arrival) -> Incoming:
@@ -101,19 +120,43 @@ def parse(message: IncomingMessage, topics: Topics, people: Container[PersonId],
     """
     below = message.topic.removeprefix(f"{topics.prefix}/").split("/")
     match below:
-        case ["presence", name, source_name]:
-            person, source = _person(name, people), _source(source_name, name)
-            if not message.payload:
-                return FactWithdrawn(person, source)
-            fields = _json_object(message.payload, person)
-            return FactReported(person, _fact(fields, person, source, arrival, retained=message.retained))
+        case ["presence", name, source_name, *client]:
+            return _word(message, _Sender(_person(name, people), _source(source_name, name), "/".join(client)), arrival)
         case ["command", name, "escalate"]:
-            return EscalateCommand(_person(name, people), _json_object(message.payload, name))
+            return EscalateCommand(_person(name, people), json_object(message.payload, name))
         case ["case", name, "rendered"]:
-            return CaseRendered(_person(name, people), _json_object(message.payload, name))
+            return CaseRendered(_person(name, people), json_object(message.payload, name))
+        case ["pong", name]:
+            nonce = json_object(message.payload, name).get("nonce")
+            if not isinstance(nonce, str):
+                raise ContractError(RefusalCause.BAD_FIELD, "nonce is not text", person=name)
+            return Pong(_person(name, people), nonce)
         case _:
-            wanted = "presence/<person>/<source>, command/<person>/escalate or case/<person>/rendered"
+            wanted = "presence/<person>/<source>, command/<person>/escalate, case/<person>/rendered or pong/<person>"
             raise ContractError(RefusalCause.UNKNOWN_TOPIC, f"unknown topic; expected {topics.prefix}/ and {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    person: PersonId
+    source: Source
+    client: str
+
+
+def _word(message: IncomingMessage, sender: _Sender, arrival: Arrival) -> FactReported | FactWithdrawn:
+    """A message on a source's topic; an empty payload takes the word back."""
+    person, source, client = sender.person, sender.source, sender.client
+    if client and (source in MEMORY_SOURCES or not is_person_name(client)):
+        text = "only uc, connected, in_call and microphone have one more level, the name of the client"
+        raise ContractError(RefusalCause.UNKNOWN_TOPIC, text, person=person)
+    if not message.payload:
+        return FactWithdrawn(person, source, client)
+    try:
+        fields = json_object(message.payload, person)
+        return FactReported(person, _fact(fields, sender, arrival, retained=message.retained))
+    except ContractError as error:
+        error.source, error.client = source, client
+        raise
 
 
 def availability_payload(availability: Availability, at: datetime) -> bytes:
@@ -125,6 +168,10 @@ def availability_payload(availability: Availability, at: datetime) -> bytes:
         "because": availability.because,
         "freshness_s": None if availability.freshness_s is None else round(availability.freshness_s, 3),
         "at": _rfc3339(at),
+        "kind": availability.kind.value,
+        "reachable": availability.reachable,
+        "free_again_at": _rfc3339_or_none(availability.free_again_at),
+        "resting_until": _rfc3339_or_none(availability.resting_until),
         "sources": [
             {
                 "source": view.source.value,
@@ -132,10 +179,16 @@ def availability_payload(availability: Availability, at: datetime) -> bytes:
                 "since": _rfc3339(view.since),
                 "age_s": round(view.age_s, 3),
             }
+            | ({"client": view.client} if view.client else {})
             for view in availability.sources
         ],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def ping_payload(nonce: str) -> bytes:
+    """What asks a person's clients to say their status again and then to answer with the same nonce."""
+    return json.dumps({"nonce": nonce}).encode()
 
 
 def fact_payload(status: Status, since: datetime, *, until: datetime | None, reason: str) -> bytes:
@@ -150,8 +203,47 @@ def fact_payload(status: Status, since: datetime, *, until: datetime | None, rea
             raise ContractError(RefusalCause.BAD_FIELD, "until needs a time zone")
         document["until"] = _rfc3339(until)
     if reason:
-        document["reason"] = _checked_reason(reason, "")
+        document["reason"] = checked_reason(reason, "")
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def local_client(name: str) -> str:
+    """The client name of a reporter inside this process; no topic can carry it."""
+    return f"local:{name}"
+
+
+def local_fact(
+    source: Source,
+    status: Status,
+    arrival: Arrival,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    reason: str,
+    ttl_s: float | None,
+    client: str,
+) -> Fact:
+    """A fact of a reporter inside this process; it ends at `until` or after `ttl_s`, whichever is sooner.
+
+    Raises:
+        ContractError: The reason is over-long or has control characters, or a time has no zone.
+    """
+    if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
+        raise ContractError(RefusalCause.BAD_FIELD, "times need a time zone")
+    ends = [arrival.now + ttl_s] if ttl_s is not None else []
+    ends += [arrival.now + (until - arrival.at).total_seconds()] if until is not None else []
+    return Fact(
+        source,
+        status,
+        arrival.at if since is None else min(since, arrival.at),
+        arrival.now,
+        checked_reason(reason, ""),
+        until=until,
+        expires_at=min(ends, default=None),
+        stated_at=arrival.now,
+        client=client,
+        local=True,
+    )
 
 
 def _person(name: str, people: Container[PersonId]) -> PersonId:
@@ -170,7 +262,12 @@ def _source(name: str, person: str) -> Source:
         raise ContractError(RefusalCause.UNKNOWN_SOURCE, message, person=person) from None
 
 
-def _json_object(payload: bytes, person: str) -> dict[str, object]:
+def json_object(payload: bytes, person: str) -> dict[str, object]:
+    """Read a small JSON object.
+
+    Raises:
+        ContractError: Too large, malformed, or not an object.
+    """
     if len(payload) > MAX_PAYLOAD_BYTES:
         message = f"payload has {len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are allowed"
         raise ContractError(RefusalCause.TOO_LARGE, message, person=person)
@@ -184,25 +281,44 @@ def _json_object(payload: bytes, person: str) -> dict[str, object]:
     return document
 
 
-def _fact(fields: dict[str, object], person: str, source: Source, arrival: Arrival, *, retained: bool) -> Fact:
+def _fact(fields: dict[str, object], sender: _Sender, arrival: Arrival, *, retained: bool) -> Fact:
     """Fields of a source message; `since` may be missing, since a last will cannot know its moment."""
-    since = _moment(fields, "since", person) or arrival.at
-    until = _moment(fields, "until", person)
+    person = sender.person
+    skew = _skew(fields, person, arrival, retained=retained)
+    since, until = _moment(fields, "since", person), _moment(fields, "until", person)
+    until = None if until is None else until + skew
     reason = fields.get("reason", "")
     if not isinstance(reason, str):
         raise ContractError(RefusalCause.BAD_FIELD, "reason is not text", person=person)
+    began = arrival.at if since is None else min(since + skew, arrival.at)  # nothing began in the future
+    received_at = arrival.now
+    if retained and sender.source is Source.MANUAL:
+        # A choice is as old as it says: a restart of ours must not make last week's "available" new.
+        received_at -= MAX_SKEW_S if since is None else (arrival.at - began).total_seconds()
     return Fact(
-        source=source,
+        source=sender.source,
         status=_status(fields, person),
-        since=since,
-        received_at=arrival.now,
-        reason=_checked_reason(reason, person),
+        since=began,
+        received_at=received_at,
+        reason=checked_reason(reason, person),
         until=until,
         seq=_seq(fields, person),
         expires_at=None if until is None else arrival.now + (until - arrival.at).total_seconds(),
         stated_at=arrival.now,
         retained=retained,
+        client=sender.client,
     )
+
+
+def _skew(fields: dict[str, object], person: str, arrival: Arrival, *, retained: bool) -> timedelta:
+    """How far the sender's clock is behind ours, by the moment it says it sent a live message."""
+    sent_at = _moment(fields, "sent_at", person)
+    if sent_at is None or retained:
+        return timedelta()
+    skew = arrival.at - sent_at
+    if abs(skew.total_seconds()) > MAX_SKEW_S:
+        raise ContractError(RefusalCause.BAD_FIELD, "sent_at is more than a day off", person=person)
+    return skew
 
 
 def _status(fields: dict[str, object], person: str) -> Status:
@@ -213,7 +329,12 @@ def _status(fields: dict[str, object], person: str) -> Status:
     raise ContractError(RefusalCause.UNKNOWN_STATUS, f"status is missing or unknown; known are {known}", person=person)
 
 
-def _checked_reason(reason: str, person: str) -> str:
+def checked_reason(reason: str, person: str) -> str:
+    """Give the reason back if it can be shown.
+
+    Raises:
+        ContractError: It is over-long or has control characters.
+    """
     if len(reason) > MAX_REASON_CHARS:
         message = f"reason has {len(reason)} characters, at most {MAX_REASON_CHARS} are allowed"
         raise ContractError(RefusalCause.REASON_TOO_LONG, message, person=person)
@@ -247,3 +368,7 @@ def _seq(fields: dict[str, object], person: str) -> int | None:
 
 def _rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
+
+
+def _rfc3339_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else _rfc3339(moment)

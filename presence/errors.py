@@ -2,6 +2,9 @@
 
 PresenceError
 ├── ContractError        a message breaks the MQTT contract (the sender's fault); knows its cause and person
+├── MappingError         a mapping in the configuration cannot be used (the operator's fault)
+├── CalendarError        a calendar cannot be read; the text says why and holds no personal data
+├── PublicationError     a SIP presence document breaks its standard (the sender's fault)
 ├── UnknownPerson        somebody asks for a person who is not watched (the caller's fault)
 ├── AccountRefused       an account cannot be made or removed (the caller's fault)
 └── BrokerError          the broker is not usable (ours or the machine's)
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from presence.model import Source
 from vocabulary import EndReason
 
 
@@ -42,10 +46,25 @@ class ContractError(PresenceError):
         super().__init__(message)
         self.cause = cause
         self.person = person
+        self.source: Source | None = None
+        self.client = ""
+        """Which word of which client could not be read, when the topic said so."""
 
     @property
     def end_reason(self) -> EndReason:
         return EndReason.client_error(self.cause.value)
+
+
+class MappingError(PresenceError):
+    """A mapping in the configuration cannot be used; the text says where and why."""
+
+
+class CalendarError(PresenceError):
+    """A calendar cannot be fetched or read."""
+
+
+class PublicationError(PresenceError):
+    """A presence document (PIDF) is too large, malformed or not what the standard says."""
 
 
 class UnknownPerson(PresenceError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from presence.fusion import Rest, WrapUp
 from presence.model import Fact, Source
 from vocabulary import PersonId
 
@@ -23,6 +24,18 @@ class FactWithdrawn:
 
     person: PersonId
     source: Source
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WordUnreadable:
+    """A source sent something that cannot be read: if it last said "available", that is in doubt now."""
+
+    person: PersonId
+    source: Source
+    client: str
+    at: datetime
+    retained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +52,17 @@ class BrokerConnected:
 
 @dataclass(frozen=True, slots=True)
 class LineStateChanged:
-    """Our own registrar or calls say something about a person's phone. None leaves that part as it was."""
+    """Our own registrar, calls or probes say something about a person's phone. None leaves that part as it was.
+
+    `answers`: whether the phone answered when asked (SIP OPTIONS). A fresh registration or a call forgets a "no".
+    """
 
     person: PersonId
     at: datetime
     registered: bool | None = None
     in_call: bool | None = None
+    dnd: bool | None = None
+    answers: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,22 @@ class ReservationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WrapUpChanged:
+    """The person began after-call work, or ended it (None)."""
+
+    person: PersonId
+    wrap_up: WrapUp | None
+
+
+@dataclass(frozen=True, slots=True)
+class RestChanged:
+    """The person's own limits forbid asking him from now on, or no longer do (None)."""
+
+    person: PersonId
+    rest: Rest | None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """The wake-up asked for with `StartTimer` is due."""
 
@@ -64,5 +98,14 @@ class TimerFired:
 
 
 PresenceEvent = (
-    FactReported | FactWithdrawn | BrokerLost | BrokerConnected | LineStateChanged | ReservationChanged | TimerFired
+    FactReported
+    | FactWithdrawn
+    | WordUnreadable
+    | BrokerLost
+    | BrokerConnected
+    | LineStateChanged
+    | ReservationChanged
+    | WrapUpChanged
+    | RestChanged
+    | TimerFired
 )

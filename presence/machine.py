@@ -7,14 +7,16 @@ One `PersonPresence` per person; events of other persons never reach it, `Broker
 
 Invariants:
 - An effect `AvailabilityChanged` leaves only when something a reader can see changed; ages alone are no change.
-- While the broker is away only our own line state and reservations speak; facts that arrive before `BrokerConnected`
-  are kept, so the whole retained snapshot turns into one change per person.
+- While the broker is away only local facts (own line, SIP PUBLISH, calendar files) and our own circumstances speak;
+  facts that arrive before `BrokerConnected` are kept, so the whole retained snapshot turns into one change per person.
+- What a client said before it died never counts again, however often it is repeated from memory or replayed.
 - Order is sequence number and arrival. `since` and `until` of the sender never decide what is newer.
 - At most one wake-up is pending, and it is never later than the next moment at which time alone changes the outcome.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
@@ -28,11 +30,19 @@ from presence.events import (
     LineStateChanged,
     PresenceEvent,
     ReservationChanged,
+    RestChanged,
     TimerFired,
+    WordUnreadable,
+    WrapUpChanged,
 )
-from presence.fusion import Circumstances, Facts, FusionRules, fuse, next_change_at
-from presence.model import Availability, Fact, Source, Status
+from presence.fusion import OWN_LINE, Circumstances, FusionRules, fuse, next_change_at
+from presence.model import CLIENT_SOURCES, Availability, Fact, Source, Status
 from vocabulary import PersonId
+
+FactKey = tuple[Source, str]
+MAX_CLIENTS = 16
+"""Clients of one person that are remembered; more is a fault, and the newest word of a further one is not taken."""
+UNREADABLE = "unreadable message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class Line:
 
     registered: bool | None = None
     in_call: bool = False
+    dnd: bool = False
+    answers: bool | None = None
     fact: Fact | None = None
 
 
@@ -51,7 +63,7 @@ class PersonPresence:
     person: PersonId
     rules: FusionRules
     around: Circumstances
-    facts: Facts = field(default_factory=dict)
+    facts: Mapping[FactKey, Fact] = field(default_factory=dict)
     line: Line = Line()
     shown: Availability | None = None
     wake_at: float | None = None
@@ -72,19 +84,24 @@ def look(state: PersonPresence, now: float) -> Availability:
     return fuse(state.person, _facts_in_force(state), now, state.rules, state.around)
 
 
+def knows_from_memory_only(state: PersonPresence) -> bool:
+    """True when some client's word came from the broker's memory: a ping may bring it live."""
+    return any(fact.retained and fact.source in CLIENT_SOURCES for fact in state.facts.values())
+
+
 def accept(known: Fact | None, fact: Fact) -> Fact | None:
     """Decide whether a fact replaces the known one of its source: the fact to keep, or None for a late one.
 
     With sequence numbers on both, a lower one is late, except 0, with which a restarted sender begins anew; without,
-    arrival decides. Saying the same again refreshes the age and keeps `since` and the place in the order of arrival;
-    a person's own choice is a new act each time.
+    arrival decides. Of a client that died meanwhile the same number is late too. Saying the same again refreshes the
+    age and keeps `since` and the place in the order of arrival; a person's own choice is a new act each time.
     """
     if known is None:
         return fact
-    if known.seq is not None and fact.seq is not None and 0 < fact.seq < known.seq:
+    if known.seq is not None and fact.seq is not None and 0 < fact.seq < known.seq + known.dead:
         return None
     same = (known.status, known.reason) == (fact.status, fact.reason)
-    if not same or fact.source is Source.MANUAL:
+    if not same or known.dead or fact.source is Source.MANUAL:
         return fact
     stated_at = known.received_at if known.stated_at is None else known.stated_at
     return replace(fact, since=known.since, stated_at=stated_at)
@@ -94,57 +111,122 @@ def _learn(state: PersonPresence, event: PresenceEvent, now: float) -> PersonPre
     match event:
         case FactReported(fact=fact):
             return _with_fact(state, fact)
-        case FactWithdrawn(source=source):
-            return replace(state, facts=_without(state.facts, source))
-        case BrokerLost(at=at):
-            lost_since = state.around.broker_lost_since or at
-            return replace(state, facts={}, around=replace(state.around, broker_lost_since=lost_since))
-        case BrokerConnected():
-            return replace(state, around=replace(state.around, broker_lost_since=None))
+        case FactWithdrawn(source=source, client=client):
+            return replace(state, facts={key: f for key, f in state.facts.items() if key != (source, client)})
+        case WordUnreadable():
+            return _doubting(state, event, now)
         case LineStateChanged():
             return replace(state, line=_line_after(state.line, event, now))
-        case ReservationChanged(holder=holder, at=at):
-            reserved_since = None if holder is None else state.around.reserved_since or at
-            return replace(state, around=replace(state.around, reserved_since=reserved_since))
+        case BrokerLost() | BrokerConnected() | ReservationChanged() | WrapUpChanged() | RestChanged():
+            return _with_circumstance(state, event)
         case TimerFired():
             return replace(state, wake_at=None)
         case _:
             assert_never(event)
 
 
+def _with_circumstance(
+    state: PersonPresence, event: BrokerLost | BrokerConnected | ReservationChanged | WrapUpChanged | RestChanged
+) -> PersonPresence:
+    around = state.around
+    match event:
+        case BrokerLost(at=at):
+            around = replace(around, broker_lost_since=around.broker_lost_since or at)
+            return replace(state, facts={key: f for key, f in state.facts.items() if f.local}, around=around)
+        case BrokerConnected():
+            return replace(state, around=replace(around, broker_lost_since=None))
+        case ReservationChanged(holder=holder, at=at):
+            reserved_since = None if holder is None else around.reserved_since or at
+            return replace(state, around=replace(around, reserved_since=reserved_since))
+        case WrapUpChanged(wrap_up=wrap_up):
+            if wrap_up is not None and around.wrap_up is not None:
+                wrap_up = replace(wrap_up, since=around.wrap_up.since)
+            return replace(state, around=replace(around, wrap_up=wrap_up))
+        case RestChanged(rest=rest):
+            return replace(state, around=replace(around, rest=rest))
+        case _:
+            assert_never(event)
+
+
 def _with_fact(state: PersonPresence, fact: Fact) -> PersonPresence:
-    kept = accept(state.facts.get(fact.source), fact)
+    if fact.key not in state.facts and len({f.client for f in state.facts.values()} | {fact.client}) > MAX_CLIENTS:
+        return state
+    kept = accept(state.facts.get(fact.key), fact)
     if kept is None:
         return state
-    facts = {**state.facts, fact.source: kept}
-    # A status from before the client died must not come to life again when the client returns without a status.
-    connected = facts.get(Source.CONNECTED)
-    gone = connected is not None and connected.status is Status.OFFLINE
-    if gone and (fact.source is Source.CONNECTED or (fact.source is Source.UC and fact.retained)):
-        facts.pop(Source.UC, None)
+    facts = {**state.facts, fact.key: kept}
+    if fact.source in CLIENT_SOURCES:
+        facts = _burying(facts, fact)
     return replace(state, facts=facts)
 
 
-def _without(facts: Facts, source: Source) -> Facts:
-    return {known: fact for known, fact in facts.items() if known is not source}
+def _burying(facts: dict[FactKey, Fact], fact: Fact) -> dict[FactKey, Fact]:
+    """A status from before the client died must not come to life again when the client returns without a status."""
+    connected = facts.get((Source.CONNECTED, fact.client))
+    if connected is None:
+        return facts
+    gone = connected.status is Status.OFFLINE
+    if fact.source is Source.CONNECTED:
+        new_life = fact.begins_anew and fact.status is Status.AVAILABLE and not fact.retained
+        dead = (
+            [f for f in facts.values() if f.client == fact.client and f.source in CLIENT_SOURCES]
+            if (gone or new_life)
+            else []
+        )
+    else:
+        dead = [fact] if gone and fact.retained else []
+    return facts | {f.key: replace(facts[f.key], dead=True) for f in dead if f.source is not Source.CONNECTED}
+
+
+def _doubting(state: PersonPresence, event: WordUnreadable, now: float) -> PersonPresence:
+    """What would make free is doubted; what keeps from being free stays."""
+    known = state.facts.get((event.source, event.client))
+    if known is None or known.dead or known.status is not Status.AVAILABLE:
+        return state
+    doubt = Fact(
+        event.source,
+        Status.UNKNOWN,
+        event.at,
+        now,
+        UNREADABLE,
+        seq=known.seq,
+        retained=event.retained,
+        client=event.client,
+    )
+    return replace(state, facts={**state.facts, doubt.key: doubt})
 
 
 def _line_after(line: Line, event: LineStateChanged, now: float) -> Line:
-    registered = line.registered if event.registered is None else event.registered
-    in_call = line.in_call if event.in_call is None else event.in_call
-    if not in_call and registered is None:
-        return Line(registered, in_call)
-    status = Status.BUSY if in_call else Status.AVAILABLE if registered else Status.OFFLINE
-    fact = Fact(Source.PHONE, status, event.at, now)
-    return Line(registered, in_call, fact if line.fact is None else accept(line.fact, fact))
+    after = Line(
+        line.registered if event.registered is None else event.registered,
+        line.in_call if event.in_call is None else event.in_call,
+        line.dnd if event.dnd is None else event.dnd,
+        None if event.registered or event.in_call else line.answers,
+    )
+    if event.answers is not None:
+        after = replace(after, answers=event.answers)
+    fact = _line_fact(after, event.at, now)
+    return replace(after, fact=fact if fact is None or line.fact is None else accept(line.fact, fact))
 
 
-def _facts_in_force(state: PersonPresence) -> Facts:
-    """Our own line state goes before a `phone` fact from outside, which speaks for people on another PBX; busy wins."""
-    own, foreign = state.line.fact, state.facts.get(Source.PHONE)
-    if own is None or (foreign is not None and foreign.status is Status.BUSY and own.status is not Status.BUSY):
-        return state.facts
-    return {**state.facts, Source.PHONE: own}
+def _line_fact(line: Line, at: datetime, now: float) -> Fact | None:
+    status, reason = Status.OFFLINE, ""
+    if line.in_call:
+        status = Status.BUSY
+    elif line.dnd:
+        status = Status.DND
+    elif line.answers is False and line.registered is not False:
+        reason = "phone does not answer"
+    elif line.registered or (line.registered is None and line.answers):
+        status = Status.AVAILABLE
+    elif line.registered is None:
+        return None
+    return Fact(Source.PHONE, status, at, now, reason, client=OWN_LINE, local=True)
+
+
+def _facts_in_force(state: PersonPresence) -> tuple[Fact, ...]:
+    facts = tuple(state.facts.values())
+    return facts if state.line.fact is None else (*facts, state.line.fact)
 
 
 def _settle(state: PersonPresence, now: float) -> tuple[PersonPresence, list[PresenceEffect]]:
@@ -154,7 +236,7 @@ def _settle(state: PersonPresence, now: float) -> tuple[PersonPresence, list[Pre
     if state.shown is None or _visible(availability) != _visible(state.shown):
         state = replace(state, shown=availability)
         effects.append(AvailabilityChanged(availability))
-    wake_at = next_change_at(state.facts, now, state.rules)
+    wake_at = next_change_at(state.facts.values(), now, state.rules)
     # An earlier wake-up stays: it asks again when it fires. So refreshes cost no timer.
     if wake_at is not None and (state.wake_at is None or wake_at < state.wake_at):
         state = replace(state, wake_at=wake_at)
@@ -162,6 +244,7 @@ def _settle(state: PersonPresence, now: float) -> tuple[PersonPresence, list[Pre
     return state, effects
 
 
-def _visible(availability: Availability) -> tuple[object, ...]:
-    sources = tuple((view.source, view.status, view.since) for view in availability.sources)
-    return availability.state, availability.since, availability.because, sources
+def _visible(availability: Availability) -> Availability:
+    """The availability without its ages."""
+    sources = tuple(replace(view, age_s=0.0) for view in availability.sources)
+    return replace(availability, freshness_s=None, sources=sources)

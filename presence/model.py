@@ -16,10 +16,17 @@ class Source(StrEnum):
     MANUAL = "manual"
     CONNECTED = "connected"
     PHONE = "phone"
+    IN_CALL = "in_call"
+    MICROPHONE = "microphone"
+    CALENDAR = "calendar"
+
+
+CLIENT_SOURCES = frozenset({Source.UC, Source.CONNECTED, Source.IN_CALL, Source.MICROPHONE})
+"""What one client of a person reports; these facts live and die with that client."""
 
 
 class Status(StrEnum):
-    """What a source says about a person."""
+    """What a source says about a person. `in_call` and `microphone` say busy (in use) or available (not in use)."""
 
     AVAILABLE = "available"
     BUSY = "busy"
@@ -37,6 +44,11 @@ class Fact:
     decide order and age, so a wrong clock at the sender does no harm. `expires_at` is `until` translated to our
     monotonic clock at the door. `stated_at` is when this status was first heard: a refresh moves `received_at` only.
     `retained` facts came from the broker's memory when we subscribed, so their order among sources is not known.
+
+    `client` tells several clients of one person apart. `local` facts never travelled over the broker (own line, SIP
+    PUBLISH, calendar files), so its loss does not touch them. `dead` facts are from before their client died: kept for
+    their `seq` only. `begins_anew` on `connected`: this client does not repeat its words after connecting, so its
+    earlier ones do not count any more.
     """
 
     source: Source
@@ -49,6 +61,15 @@ class Fact:
     expires_at: float | None = None
     stated_at: float | None = None
     retained: bool = False
+    client: str = ""
+    local: bool = False
+    dead: bool = False
+    begins_anew: bool = False
+
+    @property
+    def key(self) -> tuple[Source, str]:
+        """What a newer fact replaces this one under."""
+        return self.source, self.client
 
 
 class AvailabilityState(StrEnum):
@@ -60,6 +81,24 @@ class AvailabilityState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Kind(StrEnum):
+    """The finer shade of a state, for colours and for choosing; PLAIN when the state says it all."""
+
+    PLAIN = "plain"
+    OWN_CHOICE = "own_choice"
+    IN_CALL = "in_call"
+    DO_NOT_DISTURB = "do_not_disturb"
+    RESERVED = "reserved"
+    WRAP_UP = "wrap_up"
+    RESTING = "resting"
+    BUSY_BY_CALENDAR = "busy_by_calendar"
+    BUSY_BY_CALENDAR_REACHABLE = "busy_by_calendar_reachable"
+    CONTRADICTION = "contradiction"
+    SILENT = "silent"
+    NO_PHONE = "no_phone"
+    NO_BROKER = "no_broker"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceView:
     """How one source took part in the fusion, for the details on screen."""
@@ -68,11 +107,17 @@ class SourceView:
     status: Status
     since: datetime
     age_s: float
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Fused availability of one person: state, since when, because of what, and how fresh the youngest proof is."""
+    """Fused availability of one person: state, since when, because of what, and how fresh the youngest proof is.
+
+    `reachable`: a ring would find the person: free, or busy by calendar only (pickable if the person's rule allows).
+    `free_again_at`: when the deciding source says it ends, if it says so. `resting_until`: the person's own limits
+    on interruptions forbid asking until then, whatever the state is.
+    """
 
     person: PersonId
     state: AvailabilityState
@@ -80,3 +125,7 @@ class Availability:
     because: str
     freshness_s: float | None
     sources: tuple[SourceView, ...]
+    kind: Kind = Kind.PLAIN
+    reachable: bool = False
+    free_again_at: datetime | None = None
+    resting_until: datetime | None = None

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ParamSpec, assert_never
 
 import structlog
 
+from presence.adapters.calendars import CalendarWatch
 from presence.adapters.mosquitto import MosquittoBroker
 from presence.adapters.mosquitto_files import MAX_PACKET_BYTES
 from presence.adapters.mqtt import BrokerAddress, MqttLink
+from presence.budget import InterruptionRules
+from presence.calendar import CalendarWord
 from presence.contract import (
     Arrival,
     CaseRendered,
     EscalateCommand,
+    Incoming,
     IncomingMessage,
+    Pong,
     Topics,
     availability_payload,
     fact_payload,
     is_person_name,
+    local_client,
+    local_fact,
     parse,
+    ping_payload,
 )
 from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
 from presence.errors import AccountRefused, ContractError, RefusalCause, UnknownPerson
@@ -36,17 +45,28 @@ from presence.events import (
     LineStateChanged,
     PresenceEvent,
     ReservationChanged,
+    RestChanged,
     TimerFired,
+    WordUnreadable,
+    WrapUpChanged,
 )
-from presence.machine import PersonPresence, look, step, watch
-from presence.model import Availability, Source, Status
+from presence.fusion import Rest, WrapUp
+from presence.machine import PersonPresence, knows_from_memory_only, look, step, watch
+from presence.mapping import translate
+from presence.model import Availability, AvailabilityState, Source, Status
+from presence.probing import PROBE_TIMEOUT_S, OptionsProbe, Prober
 from presence.refusals import Refusals
+from presence.resting import RestKeeper
 from presence.settings import PresenceSettings
 from vocabulary import PersonId
 
 _log = structlog.get_logger(__name__)
 MAX_CASE_BYTES = MAX_PACKET_BYTES - 4_096
 """What a pushed case may weigh; the rest of a packet is topic and properties."""
+
+REPUBLISH_PER_S = 1_000
+"""After a reconnect everybody's availability goes out at this pace, so a broker that just came up is not flooded."""
+_REPUBLISH_CHUNK = 100
 
 Arguments = ParamSpec("Arguments")
 OnChange = Callable[[Availability], None]
@@ -83,6 +103,15 @@ class PresenceService:
         self._first_people = tuple(people)
         self.broker: MosquittoBroker | None = None
         self.refusals = Refusals()
+        self._republishing: asyncio.Task[None] | None = None
+        self._reconnecting = False
+        self._rests = RestKeeper(self._rest_changed)
+        self._calendars = CalendarWatch(self._calendar_says, zone=settings.zone, silent_after_s=settings.calendar_age_s)
+        self._prober = Prober(
+            ping=self._ping,
+            phone_answered=lambda person, answers: self.line_state(person, answers=answers),
+            is_clear=self._is_clear,
+        )
 
     @property
     def connected(self) -> bool:
@@ -102,7 +131,7 @@ class PresenceService:
             address,
             client_id=f"{self._settings.prefix.replace('/', '-')}-{self._settings.node}",
             status_topic=self._topics.node(self._settings.node),
-            subscriptions=self._topics.subscriptions(),
+            subscriptions=(*self._topics.subscriptions(), *self._settings.foreign_subscriptions()),
             on_message=self._take_message,
             on_connected=self._broker_is_there,
             on_lost=self._broker_is_lost,
@@ -114,6 +143,10 @@ class PresenceService:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._rests.stop()
+        await self._prober.stop()
+        await self._calendars.stop()
+        self._stop_republishing()
         if self._link is not None:
             await self._link.stop()
             self._link = None
@@ -140,6 +173,9 @@ class PresenceService:
             return
         if (timer := self._timers.pop(person, None)) is not None:
             timer.cancel()
+        self._calendars.unwatch(person)
+        self._rests.forget(person)
+        self._prober.forget(person)
         self._publish(self._topics.availability(person), b"", retain=True)
 
     def availability(self, person: PersonId) -> Availability:
@@ -155,10 +191,95 @@ class PresenceService:
         now = time.monotonic()
         return [look(state, now) for state in self._people.values()]
 
-    def line_state(self, person: PersonId, *, registered: bool | None = None, in_call: bool | None = None) -> None:
-        """Tell what our registrar or calls know of a person's phone; None leaves that part as it was."""
+    def line_state(
+        self,
+        person: PersonId,
+        *,
+        registered: bool | None = None,
+        in_call: bool | None = None,
+        dnd: bool | None = None,
+        answers: bool | None = None,
+    ) -> None:
+        """Tell what our registrar, calls or OPTIONS know of a person's phone; None leaves that part as it was."""
         if person in self._people:  # a call may outlive a person's account
-            self._post(person, LineStateChanged(person, datetime.now(UTC), registered, in_call))
+            self._post(person, LineStateChanged(person, datetime.now(UTC), registered, in_call, dnd, answers))
+
+    def report(
+        self,
+        person: PersonId,
+        source: Source,
+        status: Status | None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reason: str = "",
+        ttl_s: float | None = None,
+        client: str = "report",
+    ) -> None:
+        """Tell a fact of a source inside this process (SIP PUBLISH, a connector); None takes it back.
+
+        Args:
+            until: The sender's own end of the status, aware; shown as "free again at".
+            ttl_s: The fact must be told again within so many seconds (the Expires of a PUBLISH), else it is gone.
+            client: Tells several such reporters of one person apart.
+
+        Raises:
+            ContractError: The reason is over-long or has control characters, or a time has no zone.
+        """
+        if person not in self._people:
+            return
+        if status is None:
+            self._post(person, FactWithdrawn(person, source, local_client(client)))
+            return
+        arrival = Arrival(time.monotonic(), datetime.now(UTC))
+        fact = local_fact(
+            source, status, arrival, since=since, until=until, reason=reason, ttl_s=ttl_s, client=local_client(client)
+        )
+        self._post(person, FactReported(person, fact))
+
+    def wrap_up(self, person: PersonId, *, active: bool, until: datetime | None = None) -> None:
+        """Tell that a person began after-call work (planned to end at `until`), or ended it."""
+        if person in self._people:
+            self._post(person, WrapUpChanged(person, WrapUp(datetime.now(UTC), until) if active else None))
+
+    def set_interruption_rules(self, person: PersonId, rules: InterruptionRules | None) -> None:
+        """Set how often and when a person lets himself be interrupted; None: always (N14)."""
+        if person in self._people:
+            self._rests.set_rules(person, rules)
+
+    def note_interruption(self, person: PersonId, at: datetime) -> None:
+        """Count that a person was asked at `at` (aware); tell those of the last day again after a restart."""
+        if person in self._people:
+            self._rests.note(person, at)
+
+    def is_resting(self, person: PersonId) -> Rest | None:
+        """The rest that forbids asking the person now, or None. Who asks all the same needs a reason."""
+        return self._rests.rest(person)
+
+    def interruptions(self) -> Mapping[PersonId, Sequence[datetime]]:
+        """Everybody's interruptions of the last day, for `presence.budget.fairest`."""
+        return self._rests.interruptions()
+
+    def set_calendar(self, person: PersonId, location: str | None) -> None:
+        """Watch a person's iCalendar file or URL (http, https, webcal); None: no more."""
+        if location is None:
+            self._calendars.unwatch(person)
+        elif person in self._people:
+            self._calendars.watch(person, location)
+
+    def set_options_probe(self, probe: OptionsProbe | None) -> None:
+        """Give the way to ask a person's phones by SIP OPTIONS; True means that one answered with success."""
+        self._prober.options = probe
+
+    async def probe(self, person: PersonId) -> Availability:
+        """Ask phone and clients whether the person is there; the availability after that, within 3 s.
+
+        Raises:
+            UnknownPerson: Nobody watches this person.
+        """
+        self._known(person)
+        await self._prober.probe(person)
+        return self.availability(person)
 
     def reservation(self, person: PersonId, holder: str | None) -> None:
         """Tell that a lease on the person was taken by `holder`, or ended (None)."""
@@ -219,6 +340,7 @@ class PresenceService:
             host=settings.listen_address,
             port=settings.port,
             websocket_port=settings.websocket_port,
+            mappings=settings.mappings,
         )
         await self.broker.start()
         return self.broker.address
@@ -235,11 +357,12 @@ class PresenceService:
             raise UnknownPerson("nobody watches this person") from None
 
     def _take_message(self, message: IncomingMessage) -> None:
-        now = time.monotonic()
+        arrival = Arrival(time.monotonic(), datetime.now(UTC))
         try:
-            incoming = parse(message, self._topics, self._people, Arrival(now, datetime.now(UTC)))
+            incoming = self._read(message, arrival)
         except ContractError as error:
-            self.refusals.note(error, now)
+            self.refusals.note(error, arrival.now)
+            self._doubt(error, message, arrival)
             return
         match incoming:
             case FactReported(person=person) | FactWithdrawn(person=person):
@@ -251,8 +374,25 @@ class PresenceService:
             case CaseRendered(person=person, payload=payload):
                 if not message.retained:
                     self._tell(self._on_rendered, person, payload)
+            case Pong(nonce=nonce):
+                self._prober.pong(nonce)
             case _:
                 assert_never(incoming)
+
+    def _read(self, message: IncomingMessage, arrival: Arrival) -> Incoming:
+        """Our own contract below our prefix; elsewhere the first mapping that knows the topic."""
+        if not message.topic.startswith(f"{self._topics.prefix}/"):
+            for mapping in self._settings.mappings:
+                if (said := translate(mapping, message, self._people, arrival)) is not None:
+                    return said
+        return parse(message, self._topics, self._people, arrival)
+
+    def _doubt(self, error: ContractError, message: IncomingMessage, arrival: Arrival) -> None:
+        """Whatever cannot be read takes the place of what was said before: an "available" is in doubt."""
+        person = PersonId(error.person)
+        if error.source is not None and person in self._people:
+            doubted = WordUnreadable(person, error.source, error.client, arrival.at, message.retained)
+            self._post(person, doubted)
 
     def _keep_choice(self, message: IncomingMessage) -> None:
         """A person's own choice must survive a broker that dies before its next autosave."""
@@ -261,17 +401,56 @@ class PresenceService:
 
     def _broker_is_there(self) -> None:
         self._broker_lost_since = None
-        for person in list(self._people):
-            self._post(person, BrokerConnected())
-        # What the broker retains of us may be from before the loss, so everybody is said once.
-        for availability in self.all():
-            self._publish_availability(availability)
+        self._reconnecting = True  # what changes by this is published at a pace, below
+        try:
+            for person in list(self._people):
+                self._post(person, BrokerConnected())
+        finally:
+            self._reconnecting = False
+        self._stop_republishing()
+        self._republishing = asyncio.create_task(self._republish(), name="presence-republish")
+
+    async def _republish(self) -> None:
+        """What the broker retains of us may be from before the loss, so everybody is said once."""
+        for place, person in enumerate(list(self._people), 1):
+            if person in self._people:
+                self._publish_availability(self.availability(person))
+                if knows_from_memory_only(self._people[person]):
+                    self._ping(person, secrets.token_hex(8))  # who lives says his status again
+            if place % _REPUBLISH_CHUNK == 0:
+                await asyncio.sleep(_REPUBLISH_CHUNK / REPUBLISH_PER_S)
+
+    def _stop_republishing(self) -> None:
+        if self._republishing is not None:
+            self._republishing.cancel()
+            self._republishing = None
 
     def _broker_is_lost(self) -> None:
         self._broker_lost_since = datetime.now(UTC)
+        self._stop_republishing()
         _log.warning("presence_broker_lost", people=len(self._people))
         for person in list(self._people):
             self._post(person, BrokerLost(self._broker_lost_since))
+
+    def _calendar_says(self, person: PersonId, word: CalendarWord | None) -> None:
+        if word is None:
+            self.report(person, Source.CALENDAR, None, client="calendar")
+            return
+        until = None if word.status is Status.AVAILABLE else word.until
+        self.report(person, Source.CALENDAR, word.status, since=word.since, until=until, client="calendar")
+
+    def _rest_changed(self, person: PersonId, rest: Rest | None) -> None:
+        self._post(person, RestChanged(person, rest))
+
+    def _ping(self, person: PersonId, nonce: str) -> bool:
+        if not self.connected:
+            return False
+        self._publish(self._topics.ping(person), ping_payload(nonce), expiry_s=PROBE_TIMEOUT_S)
+        return True
+
+    def _is_clear(self, person: PersonId) -> bool:
+        state = self._people.get(person)
+        return state is None or look(state, time.monotonic()).state is not AvailabilityState.UNKNOWN
 
     def _post(self, person: PersonId, event: PresenceEvent) -> None:
         """One queue, one consumer: a callback that posts again waits until the present event is drained."""
@@ -296,7 +475,7 @@ class PresenceService:
     def _perform(self, effect: PresenceEffect) -> None:
         match effect:
             case AvailabilityChanged(availability=availability):
-                if self.connected:
+                if self.connected and not self._reconnecting:
                     self._publish_availability(availability)
                 self._tell(self._on_change, availability)
             case StartTimer(person=person, at=at):

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 
 from presence.fusion import FusionRules
+from presence.mapping import ClientMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,34 @@ class PresenceSettings:
     """How the agent's screen calls the UC system, such as "Teams"."""
     zone: tzinfo = UTC
     """Time zone of the times in phrases such as "in a call since 14:02"."""
+    phone_age_s: float = 3_600.0
+    """A phone on another PBX (source `phone`) counts this long without a refresh: a usual registration's life."""
+    calendar_age_s: float = 1_800.0
+    """A calendar that could not be read for so long is silent."""
+    calendar_silence_is_unknown: bool = True
+    """Whether a silent calendar makes a free person unknown (false: only the details show it)."""
+    retained_age_s: float = 0.0
+    """So long an "available" from the broker's memory counts without a live word of its client. 0 is safe; more only
+    where clients neither repeat their status nor answer pings, at the price of ghosts after a crash of the broker."""
+    mappings: tuple[ClientMapping, ...] = ()
+    """Foreign MQTT clients, such as teams-for-linux (`presence.mapping_file.load_mapping`)."""
     case_expiry_s: float = 60.0
     """A pushed case that was not delivered after this time is dropped by the broker."""
 
     def rules(self) -> FusionRules:
         """The part that the fusion needs."""
-        return FusionRules(self.uc_age_s, self.manual_age_s, self.phone_required, self.uc_name, self.zone)
+        return FusionRules(
+            self.uc_age_s,
+            self.manual_age_s,
+            self.phone_required,
+            self.uc_name,
+            self.zone,
+            self.phone_age_s,
+            self.calendar_age_s,
+            self.calendar_silence_is_unknown,
+            self.retained_age_s,
+        )
+
+    def foreign_subscriptions(self) -> tuple[str, ...]:
+        """Topics of mapped clients, each once."""
+        return tuple(dict.fromkeys(topic for mapping in self.mappings for topic in mapping.subscriptions()))

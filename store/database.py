@@ -124,6 +124,16 @@ class Database:
         ):
             return (await connection.execute(statement, values)).first()
 
+    async def write_many(self, statement: UpdateBase, **values: object) -> list[sa.Row[Any]]:
+        """As `write_one`, with all the rows it returns."""
+        async with (
+            _translated_errors(self.url),
+            asyncio.timeout(OPERATION_TIMEOUT_S),
+            self._writer,
+            self._write_engine.begin() as connection,
+        ):
+            return list((await connection.execute(statement, values)).all())
+
     async def read_one(self, statement: sa.Executable, **values: object) -> sa.Row[Any] | None:
         """The first row of one statement that only reads. The fast way: no session."""
         async with (

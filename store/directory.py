@@ -193,6 +193,7 @@ def _queue(row: ServiceQueueRow) -> ServiceQueue:
         wrap_up_s=row.wrap_up_s,
         greeting=row.greeting,
         specialist_skills=tuple(row.specialist_skills),
+        deputy=PersonId(row.deputy) if row.deputy is not None else None,
     )
 
 
@@ -207,6 +208,7 @@ def _queue_row(queue: ServiceQueue) -> ServiceQueueRow:
         wrap_up_s=queue.wrap_up_s,
         greeting=queue.greeting,
         specialist_skills=list(queue.specialist_skills),
+        deputy=queue.deputy,
     )
 
 

@@ -79,6 +79,7 @@ class EventLog:
         self._retry_at = 0.0
         self._database_problem = ""
         self._closing = False
+        self._stopped = False
         self._task: asyncio.Task[None] | None = None
         self.degraded: str | None = None
         self.lost = 0
@@ -127,7 +128,7 @@ class EventLog:
             wanted = self._passes_begun + 1
             self._retry_at = 0.0
             self._wake.set()
-            await self._pass_ended.wait_for(lambda: self._passes_ended >= wanted)
+            await self._pass_ended.wait_for(lambda: self._passes_ended >= wanted or self._stopped)
         return self._all_stored
 
     async def of(self, interaction: InteractionId) -> list[StoredEvent]:
@@ -150,7 +151,7 @@ class EventLog:
             self._passes_begun += 1
             self._all_stored = await self._write_pass()
             async with self._pass_ended:
-                self._passes_ended = self._passes_begun
+                self._passes_ended, self._stopped = self._passes_begun, closing
                 self._pass_ended.notify_all()
 
     async def _wait_for_work(self) -> None:

@@ -7,7 +7,8 @@ under a lease's length; a clock that is wrong ends a lease early or late but nev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import UpdateBase
@@ -53,6 +54,23 @@ class Leases:
         )
         return None if row is None else Lease(lease.person, lease.holder, lease.token, now + ttl_s)
 
+    async def renew_all(self, leases: Sequence[Lease], ttl_s: float) -> list[Lease]:
+        """Keep those of the leases that are still live, in one statement; the others are missing in the answer."""
+        if not leases:
+            return []
+        now = self._clock()
+        statement = _renew_all_statement([(lease.person, lease.token) for lease in leases])
+        rows = await self._database.write_many(statement, live_after=now, until=now + ttl_s)
+        kept = {row.person for row in rows}
+        return [replace(lease, expires_at=now + ttl_s) for lease in leases if lease.person in kept]
+
+    async def release_all_of(self, node: str) -> list[PersonId]:
+        """Give back everybody whom an earlier life of this node still holds (holders are `<node>/<what for>`)."""
+        rows = await self._database.write_many(
+            _release_all_statement(), prefix=f"{node}/", length=len(node) + 1, live_after=_RELEASED, until=_RELEASED
+        )
+        return sorted(PersonId(row.person) for row in rows)
+
     async def release(self, lease: Lease) -> bool:
         """Give the person back; False when the token is not the current one or was released before."""
         row = await self._database.write_one(
@@ -97,4 +115,28 @@ def _set_expiry_statement() -> UpdateBase:
         )
         .values(expires_at=sa.bindparam("until"))
         .returning(col(LeaseRow.token))
+    )
+
+
+def _renew_all_statement(held: list[tuple[PersonId, int]]) -> UpdateBase:
+    return (
+        update(LeaseRow)
+        .where(
+            sa.tuple_(col(LeaseRow.person), col(LeaseRow.token)).in_(held),
+            col(LeaseRow.expires_at) > sa.bindparam("live_after"),
+        )
+        .values(expires_at=sa.bindparam("until"))
+        .returning(col(LeaseRow.person))
+    )
+
+
+def _release_all_statement() -> UpdateBase:
+    return (
+        update(LeaseRow)
+        .where(
+            sa.func.substr(col(LeaseRow.holder), 1, sa.bindparam("length", type_=sa.Integer)) == sa.bindparam("prefix"),
+            col(LeaseRow.expires_at) > sa.bindparam("live_after"),
+        )
+        .values(expires_at=sa.bindparam("until"))
+        .returning(col(LeaseRow.person))
     )

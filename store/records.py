@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from vocabulary import CaseId, CustomerId, EscalationId, InteractionId, PersonId, QueueId, Result
+from vocabulary import CaseId, CustomerId, EscalationId, InteractionId, PersonId, QueueId, Result, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,49 @@ class StoredEscalation:
     result: Result | None = None
     reason: str = ""
     outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTask:
+    """What a promise is kept as, and where it stands. `details` is what only the task machine reads."""
+
+    id: TaskId
+    kind: str
+    state: str
+    owner: PersonId
+    person: PersonId | None
+    skill: str
+    priority: int
+    made_at: datetime
+    due_at: datetime
+    arrived_at: datetime
+    """When the customer first called: his place among callbacks and waiting callers."""
+    interaction: InteractionId
+    escalation: EscalationId
+    case: CaseId
+    digest: str
+    queue: QueueId
+    number: str
+    customer: CustomerId | None
+    sentence: str
+    outcome: str = ""
+    resolved: bool | None = None
+    closed_at: datetime | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message to a customer that waits for a channel to be sent over. Writing it twice is harmless."""
+
+    id: str
+    task: TaskId
+    interaction: InteractionId
+    about: str
+    number: str
+    text: str
+    at: datetime
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

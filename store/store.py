@@ -16,6 +16,7 @@ from store.errors import StoreError
 from store.event_log import EventLog, EventLogLimits
 from store.interactions import Interactions
 from store.leases import Leases
+from store.tasks import Tasks
 from store.web_sessions import WebSessions
 
 Clock = Callable[[], float]
@@ -40,6 +41,7 @@ class Store:
         self.cases = Cases(database, clock)
         self.interactions = Interactions(database)
         self.leases = Leases(database, clock)
+        self.tasks = Tasks(database)
         self.bindings = Bindings(database)
         self.web_sessions = WebSessions(database, clock)
         self.events = EventLog(database, journal_dir, clock, event_limits)

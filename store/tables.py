@@ -65,6 +65,7 @@ class ServiceQueueRow(SQLModel, table=True):
     wrap_up_s: float
     greeting: str
     specialist_skills: list[str] = Field(sa_type=JSON)
+    deputy: str | None = None
 
 
 class CaseTemplateRow(SQLModel, table=True):
@@ -191,6 +192,48 @@ class EscalationRow(SQLModel, table=True):
     result: str | None = None
     reason: str
     outcome: str
+
+
+class TaskRow(SQLModel, table=True):
+    """What promises are kept as. No foreign keys, for the same reason."""
+
+    __tablename__ = "task"
+    id: str = Field(primary_key=True)
+    kind: str
+    state: str
+    owner: str = Field(index=True)
+    person: str | None = None
+    skill: str
+    priority: int
+    made_at: datetime
+    due_at: datetime
+    arrived_at: datetime
+    interaction: str = Field(index=True)
+    escalation: str
+    case: str = Field(index=True)
+    digest: str
+    queue: str
+    number: str
+    customer: str | None = None
+    sentence: str
+    outcome: str
+    resolved: bool | None = None
+    closed_at: datetime | None = Field(default=None, index=True)
+    details: dict[str, Any] = Field(sa_type=JSON)
+
+
+class OutboxRow(SQLModel, table=True):
+    """Messages to customers, in order; `sent_at` is set by the channel that sends them."""
+
+    __tablename__ = "outbox"
+    id: str = Field(primary_key=True)
+    task: str = Field(index=True)
+    interaction: str
+    about: str
+    number: str
+    text: str = Field(sa_type=Text)
+    at: datetime
+    sent_at: datetime | None = Field(default=None, index=True)
 
 
 class LeaseRow(SQLModel, table=True):

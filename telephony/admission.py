@@ -15,8 +15,8 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 
+from telephony.decisions import Answer, Decision, Drop, Moment, Pass
 from telephony.digest import Algorithm, DigestAuthority, Refused, Verified
-from telephony.events import PhoneEvent
 from telephony.failure_limiter import FailureLimiter
 from telephony.headers import (
     HeaderError,
@@ -27,18 +27,18 @@ from telephony.headers import (
     parse_uri,
     split_list,
 )
-from telephony.model import CallerIdentity, Origin, PersonOrigin, TrunkOrigin
+from telephony.model import CallerIdentity, PersonOrigin, TrunkOrigin
+from telephony.publish import PublicationTable
 from telephony.registrar import LocationTable
+from telephony.subscription import ALLOW_EVENTS, SubscriptionTable, contact_of
 from vocabulary import PersonId
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER, SUBSCRIBE, PUBLISH"
 IN_DIALOG_ONLY = frozenset({"BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"})
 LEFT_TO_THE_STACK = frozenset({"ACK", "CANCEL"})
 MAX_DISPLAY_CHARS = 80
 MAX_NUMBER_CHARS = 64
 ANONYMOUS = CallerIdentity("Anonymous", "anonymous")
-
-Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ class Directory:
     trunks: tuple[Trunk, ...] = ()
     service_numbers: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()
+    service_prefixes: tuple[str, ...] = ()
+    """Beginnings of service addresses (`bring-in+`) that people, and only people, may call and refer to."""
 
     def __post_init__(self) -> None:
         _ = self._networks
@@ -96,6 +98,20 @@ class Directory:
             return None
         return known.ha1_sha256 if algorithm is Algorithm.SHA_256 else known.ha1_md5
 
+    def is_service(self, user: str) -> bool:
+        """Tell whether a user part is a service address: a prefix with something after it."""
+        return any(user.startswith(prefix) and len(user) > len(prefix) for prefix in self.service_prefixes)
+
+    def is_here(self, target: SipUri) -> bool:
+        """Tell whether a URI names this house."""
+        if not target.host or target.host in self.domains:
+            return True
+        try:
+            ip_address(target.host)
+        except ValueError:
+            return False
+        return True
+
     @cached_property
     def persons(self) -> frozenset[PersonId]:
         """Everybody with an account."""
@@ -106,53 +122,24 @@ class Directory:
         return tuple((ip_network(text, strict=False), trunk) for trunk in self.trunks for text in trunk.addresses)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Now, on both clocks: monotonic seconds for limits, UTC seconds for what outlives the process."""
-
-    monotonic_s: float
-    utc_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """Let the stack have the request. An INVITE carries who calls whom; anything else has nothing to prove."""
-
-    origin: Origin | None = None
-    caller: CallerIdentity | None = None
-    called: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer at once and forget it. `events`: whose reachability this changed. `cause` is for counters and logs."""
-
-    status: int
-    headers: Headers = ()
-    events: tuple[PhoneEvent, ...] = ()
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Do not answer."""
-
-    cause: str
-
-
-Decision = Pass | Answer | Drop
-
-
 class Admission:
     """Decides single requests against the current directory. One thread only."""
 
     def __init__(
-        self, directory: Directory, digest: DigestAuthority, locations: LocationTable, limiter: FailureLimiter
+        self,
+        directory: Directory,
+        digest: DigestAuthority,
+        locations: LocationTable,
+        limiter: FailureLimiter,
+        publications: PublicationTable | None = None,
+        subscriptions: SubscriptionTable | None = None,
     ) -> None:
         self.directory = directory
         self._digest = digest
         self._locations = locations
         self._limiter = limiter
+        self._publications = publications
+        self._subscriptions = subscriptions
 
     def decide(self, request: SipRequest, at: Moment) -> Decision:
         """Say what becomes of one out-of-dialog request."""
@@ -174,8 +161,12 @@ class Admission:
                 return self._register(request, at)
             case "OPTIONS":
                 return Answer(200, (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "timer")))
+            case "PUBLISH" if self._publications is not None:
+                return self._publish(self._publications, request, at)
+            case "SUBSCRIBE" if self._subscriptions is not None:
+                return self._subscribe(self._subscriptions, request, at)
             case "SUBSCRIBE" | "PUBLISH":
-                return Answer(489, (("Allow", ALLOW),), cause="event_not_served")
+                return Answer(489, (("Allow-Events", ALLOW_EVENTS),), cause="event_not_served")
             case method if method in LEFT_TO_THE_STACK:
                 return Pass()
             case method if method in IN_DIALOG_ONLY:
@@ -193,6 +184,27 @@ class Admission:
         answer, events = self._locations.register(proof.person, request, at.utc_s)
         return Answer(answer.status, answer.headers, events, cause="register")
 
+    def _publish(self, publications: PublicationTable, request: SipRequest, at: Moment) -> Decision:
+        proof = self._prove(request, at)
+        if not isinstance(proof, SipCredential):
+            return proof
+        if self._person_at(request.uri) != proof.person:
+            return self._failure(request, at, 403, "not_own_presence")
+        return publications.publish(proof.person, request, at.monotonic_s)
+
+    def _subscribe(self, subscriptions: SubscriptionTable, request: SipRequest, at: Moment) -> Decision:
+        """Everybody with an account may see everybody's lamp; strangers see nothing."""
+        proof = self._prove(request, at)
+        if not isinstance(proof, SipCredential):
+            return proof
+        contact = contact_of(request.local)
+        return subscriptions.subscribe(proof.person, self._person_at(request.uri), request, contact, at.monotonic_s)
+
+    def _person_at(self, uri: str) -> PersonId | None:
+        target = parse_uri(uri)
+        known = self.directory.credentials.get(target.user) if self.directory.is_here(target) else None
+        return known.person if known is not None else None
+
     def _invite(self, request: SipRequest, at: Moment) -> Decision:
         target = parse_uri(request.uri)
         sender = parse_name_addr(request.first("from"))
@@ -201,10 +213,11 @@ class Admission:
             return proof
         if parse_uri(sender.uri).user != proof.username:
             return self._failure(request, at, 403, "not_own_from")
-        if not self._is_here(target):
+        if not self.directory.is_here(target):
             return Answer(403, cause="relay_refused")
         called = _called(target)
-        if called not in self.directory.service_numbers and called not in self.directory.credentials:
+        known = called in self.directory.service_numbers or called in self.directory.credentials
+        if not known and not self.directory.is_service(called):
             return _unknown(called)
         caller = CallerIdentity(_display(sender.display), proof.username)
         return Pass(PersonOrigin(proof.person), caller, called)
@@ -216,26 +229,17 @@ class Admission:
         if trunk is None or request.all("authorization") or request.all("proxy-authorization"):
             return None
         sender = parse_uri(parse_name_addr(request.first("from")).uri)
-        return None if sender.user in self.directory.credentials and self._is_here(sender) else trunk
+        return None if sender.user in self.directory.credentials and self.directory.is_here(sender) else trunk
 
     def _from_trunk(self, trunk: Trunk, request: SipRequest) -> Decision:
         target = parse_uri(request.uri)
         caller = _trunk_caller(request)
         called = _called(target)
-        if not self._is_here(target):
+        if not self.directory.is_here(target):
             return Answer(403, cause="relay_refused")
         if called not in self.directory.service_numbers:
             return _unknown(called)
         return Pass(TrunkOrigin(trunk.name), caller, called)
-
-    def _is_here(self, target: SipUri) -> bool:
-        if not target.host or target.host in self.directory.domains:
-            return True
-        try:
-            ip_address(target.host)
-        except ValueError:
-            return False
-        return True
 
     def _prove(self, request: SipRequest, at: Moment) -> SipCredential | Decision:
         """Find out who sent this, or say how to ask for the proof. Costs the same for known and unknown users."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from telephony.model import CallerIdentity, Destination, MixingMatrix, PromptName
+from telephony.model import CallerIdentity, Destination, MixingMatrix, PromptName, ReferId
 from vocabulary import EndReason, LegId
 
 
@@ -70,4 +70,14 @@ class StopPrompt:
     leg: LegId
 
 
-LegEffect = RingLeg | AnswerLeg | DialLeg | EndLeg | SetMix | PlayPrompt | StopPrompt
+@dataclass(frozen=True, slots=True)
+class ReportRefer:
+    """Tell the phone that sent a REFER how it goes: 180 while somebody rings, last 200 or why not (`final`)."""
+
+    leg: LegId
+    refer: ReferId
+    status: int
+    final: bool
+
+
+LegEffect = RingLeg | AnswerLeg | DialLeg | EndLeg | SetMix | PlayPrompt | StopPrompt | ReportRefer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from telephony.model import CallerIdentity, DtmfMethod, Origin, PromptName
-from vocabulary import EndReason, LegId
+from telephony.model import CallerIdentity, DtmfMethod, Origin, PromptName, ReferId
+from vocabulary import EndReason, LegId, PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +86,41 @@ class PhoneUnregistered:
 
 PhoneEvent = PhoneRegistered | PhoneUnregistered
 SwitchEvent = LegEvent | PhoneEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ReferReceived:
+    """A phone asks from within its call to bring somebody in (RFC 3515). `target`: user part, `bring-in+claims`.
+
+    It has its 202 and the first NOTIFY (100 Trying) already; answer with `ReportRefer`, the last time with `final`.
+    """
+
+    leg: LegId
+    refer: ReferId
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresencePublished:
+    """A person's phone or client says how he is (RFC 3903): a new document, or the old one for longer.
+
+    `publication` stays the same while one client goes on publishing; a person may have several.
+    """
+
+    person: PersonId
+    publication: str
+    body: bytes
+    content_type: str
+    expires_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceWithdrawn:
+    """What was published under this name no longer counts: withdrawn, or not refreshed in time."""
+
+    person: PersonId
+    publication: str
+
+
+PhoneRequest = ReferReceived | PresencePublished | PresenceWithdrawn
+"""What phones ask of the centre beside calls; goes to `on_request`, in order with the events."""

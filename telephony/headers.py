@@ -69,6 +69,9 @@ class Flow:
     port: int
 
 
+NOWHERE = Flow("udp", "", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class SipRequest:
     """One request as the gate saw it. Header names are lower case and in full form."""
@@ -77,6 +80,9 @@ class SipRequest:
     uri: str
     source: Flow
     headers: Mapping[str, tuple[str, ...]]
+    body: bytes = b""
+    local: Flow = NOWHERE
+    """Where we were reached."""
 
     def first(self, name: str, default: str = "") -> str:
         """Give the first value of a header."""
@@ -104,18 +110,19 @@ def parse_headers(block: str) -> dict[str, tuple[str, ...]]:
     return {key: tuple(values) for key, values in found.items()}
 
 
-def parse_request(text: str, source: Flow) -> SipRequest:
-    """Read a whole request (start line, headers; body ignored) that arrived from `source`.
+def parse_request(text: str, source: Flow, local: Flow = NOWHERE) -> SipRequest:
+    """Read a whole request that arrived from `source`; the body is what follows the headers.
 
     Bytes that are no UTF-8 (surrogate escapes in `text`) become replacement characters, so no later step trips on them.
     """
     text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    head = text.replace("\r\n", "\n").partition("\n\n")[0]
+    wire_head, _, body = text.partition("\r\n\r\n")
+    head = wire_head.replace("\r\n", "\n").partition("\n\n")[0]
     start, _, block = head.partition("\n")
     parts = start.split(" ")
     if len(parts) != 3 or parts[2] != "SIP/2.0" or not parts[0] or not parts[1]:
         raise HeaderError("start line is not a SIP request")
-    return SipRequest(parts[0], parts[1], source, parse_headers(block))
+    return SipRequest(parts[0], parts[1], source, parse_headers(block), body.encode(), local)
 
 
 def parse_uri(text: str) -> SipUri:

@@ -37,6 +37,10 @@ class PersonOrigin:
 Origin = TrunkOrigin | PersonOrigin
 
 
+ReferId = NewType("ReferId", str)
+"""One REFER a leg sent us; how its NOTIFYs know where they belong."""
+
+
 class DtmfMethod(StrEnum):
     """How a digit came: in RTP (RFC 4733) or in a SIP INFO request."""
 

@@ -33,13 +33,13 @@ class SwitchSettings:
     """PEM files; both None makes a self-signed pair in `state_dir` at first start."""
     rtp_port_first: int = 20_000
     rtp_port_count: int = 8_000
-    """UDP ports for media, two per leg; open them in the firewall."""
+    """UDP ports for media, two per leg, half for arriving and half for dialled legs; open them in the firewall."""
     max_legs: int = 1_000
     """Past it new calls are refused with 503, so that the running ones stay clean."""
     max_branches: int = 5
     """Phones of one person rung at once."""
-    rtp_timeout_s: float = 20.0
-    """An answered leg that sends nothing this long, and is not on hold, is ended as lost."""
+    rtp_timeout_s: float = 5.0
+    """An answered leg that sends nothing this long, and is not on hold, is ended as lost (N7)."""
     session_expires_s: int = 1_800
     """RFC 4028 interval we ask for when the far end takes part in session timers; 90 at least."""
     clock_rate_hz: int = 8_000
@@ -65,6 +65,8 @@ class SwitchSettings:
     def __post_init__(self) -> None:
         if self.clock_rate_hz not in (8_000, 16_000, 32_000, 48_000):
             raise ValueError("clock_rate_hz must be 8000, 16000, 32000 or 48000")
+        if self.rtp_port_count < 8:
+            raise ValueError("rtp_port_count must be 8 or more")
         if self.session_expires_s < 90:
             raise ValueError("session_expires_s must be 90 or more (RFC 4028 section 5)")
         if not 1 <= self.max_legs <= 2_000:

@@ -29,14 +29,13 @@ from telephony.effects import DialLeg
 from telephony.events import LegEnded, LegEvent
 from telephony.model import CallerIdentity, Destination
 from telephony.switch import Switch
-from vocabulary import EndReason, InteractionId, LegId, PersonId, TaskId
+from vocabulary import InteractionId, LegId, PersonId, QueueId, TaskId
 
 log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP_S = 60.0
 """A timer looks at the wall clock at least this often, so that a corrected clock is noticed."""
 DONE_SHOWN_S = 20.0
-STALE = EndReason.server_error("stale_reservation")
 
 
 @dataclass(slots=True)
@@ -102,7 +101,7 @@ class PromiseKeeper:
         events: EventLog,
         surroundings: Surroundings,
         people: Mapping[PersonId, Person],
-        hours: BusinessHours,
+        hours: Callable[[QueueId], BusinessHours],
         rules: PromiseRules,
         company: str,
         clock: Callable[[], float] = time.time,
@@ -132,12 +131,21 @@ class PromiseKeeper:
         self, request: PromiseRequest, case: Case, customer: Customer | None, history: tuple[PastContact, ...]
     ) -> Promise:
         """Make a promise: from now on it is this node's to keep."""
-        promise = plan_promise(
-            request, self._people.values(), self._reserved_slots(), self._hours, self._rules, self._clock()
-        )
+        promise = self.plan(request)
         self.works[promise.id] = TaskWork(Task(promise), case, customer, history)
         self.tell(promise.id, Made())
         return promise
+
+    def plan(self, request: PromiseRequest) -> Promise:
+        """What would be promised now; makes nothing."""
+        hours = self._hours(request.queue)
+        return plan_promise(request, self._people.values(), self._reserved_slots(), hours, self._rules, self._clock())
+
+    def next_for(self, person: PersonId) -> Task | None:
+        """The task that waits for this person, whoever else does."""
+        known = self._people.get(person)
+        states = [work.state for work in self.works.values()]
+        return next_task_for(known, states, frozenset({person}), self._clock()) if known is not None else None
 
     def take_up(self, works: list[TaskWork]) -> None:
         """Go on with the promises of an earlier life of this node."""
@@ -164,7 +172,7 @@ class PromiseKeeper:
         self.tell(task, event)
         return True
 
-    def somebody_free(self, _person: PersonId) -> None:
+    def somebody_free(self) -> None:
         """A person became free: what waits may go on."""
         self._seek()
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiomqtt
@@ -17,6 +18,7 @@ import structlog
 from presence.adapters.mosquitto_files import BrokerFiles, PasswordFile, access_text, config_text, write_private
 from presence.adapters.mqtt import BrokerAddress
 from presence.errors import AccountRefused, BrokerDidNotStart, BrokerNotInstalled, BrokerPortBusy
+from presence.mapping import ClientMapping
 
 _log = structlog.get_logger(__name__)
 START_TIMEOUT_S = 10.0
@@ -49,7 +51,9 @@ class MosquittoBroker:
         host: str = "127.0.0.1",
         port: int = 0,
         websocket_port: int | None = None,
+        mappings: Sequence[ClientMapping] = (),
     ) -> None:
+        self._mappings = tuple(mappings)
         self._files = BrokerFiles(state_dir)
         self._prefix = prefix
         self._host = host
@@ -146,7 +150,7 @@ class MosquittoBroker:
     def _write_files(self) -> None:
         self._files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._passwords.put(self._node_account, self._node_password)
-        write_private(self._files.access, access_text(self._prefix, self._node_account))
+        write_private(self._files.access, access_text(self._prefix, self._node_account, self._mappings))
         write_private(self._files.config, config_text(self._files, self._host, self.port, self.websocket_port))
 
     async def _spawn(self) -> None:

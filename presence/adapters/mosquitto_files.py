@@ -11,18 +11,20 @@ import getpass
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from presence.contract import is_person_name
 from presence.errors import AccountRefused
+from presence.mapping import ClientMapping
 
 PBKDF2_ITERATIONS = 1_000
 """Mosquitto checks passwords on its only thread: about 1 ms per log-in, so a reconnecting company is no outage."""
 SALT_BYTES = 12
 MAX_PACKET_BYTES = 262_144
 MAX_QUEUED_MESSAGES = 100_000
-"""Per subscriber. The retained snapshot of a node must fit: four sources for each of 25,000 people."""
+"""Per subscriber. The retained snapshot of a node must fit: four topics for each of 25,000 people."""
 AUTOSAVE_INTERVAL_S = 30
 MAX_KEEPALIVE_S = 120
 MAX_CONNECTIONS = 20_000
@@ -90,18 +92,29 @@ def config_text(files: BrokerFiles, host: str, port: int, websocket_port: int | 
     return "\n".join(lines) + "\n"
 
 
-def access_text(prefix: str, node_account: str) -> str:
-    """Access rules: the node may do everything below the prefix, a person only his own part. `%u` is the account."""
-    return f"""user {node_account}
-topic readwrite {prefix}/#
+def access_text(prefix: str, node_account: str, mappings: Sequence[ClientMapping] = ()) -> str:
+    """Access rules: the node may do everything below the prefix, a person only his own part. `%u` is the account.
 
-pattern write {prefix}/presence/%u/+
-pattern write {prefix}/command/%u/escalate
-pattern write {prefix}/case/%u/rendered
-pattern read {prefix}/case/%u
-pattern read {prefix}/availability/#
-pattern read {prefix}/node/#
-"""
+    Mapped foreign topics: the node reads them, and only who they are about (or the mapping's gateway) writes them.
+    """
+    rules = [mapping.access_rules() for mapping in mappings]
+    lines = [
+        f"user {node_account}",
+        f"topic readwrite {prefix}/#",
+        *(line for reading, _ in rules for line in reading),
+        "",
+        f"pattern write {prefix}/presence/%u/+",
+        f"pattern write {prefix}/presence/%u/+/+",
+        f"pattern write {prefix}/command/%u/escalate",
+        f"pattern write {prefix}/case/%u/rendered",
+        f"pattern write {prefix}/pong/%u",
+        f"pattern read {prefix}/ping/%u",
+        f"pattern read {prefix}/case/%u",
+        f"pattern read {prefix}/availability/#",
+        f"pattern read {prefix}/node/#",
+        *(line for _, writing in rules for line in ("", *writing)),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def password_hash(password: str) -> str:

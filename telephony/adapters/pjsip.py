@@ -22,14 +22,32 @@ from telephony.adapters.pjsip_endpoint import OpenEndpoint, SwitchPorts, create_
 from telephony.adapters.pjsip_gate import AdmissionGate, now
 from telephony.adapters.pjsip_legs import LegTable
 from telephony.adapters.pjsip_mixer import Mixer
+from telephony.adapters.pjsip_outbox import Outbox
+from telephony.adapters.pjsip_watchers import PresenceBodies, Watchers, ask_alive
 from telephony.admission import Admission, Directory
+from telephony.decisions import Decision, Pass
 from telephony.digest import DigestAuthority
-from telephony.effects import AnswerLeg, DialLeg, EndLeg, LegEffect, PlayPrompt, RingLeg, SetMix, StopPrompt
+from telephony.effects import (
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    LegEffect,
+    PlayPrompt,
+    ReportRefer,
+    RingLeg,
+    SetMix,
+    StopPrompt,
+)
 from telephony.errors import SwitchError
-from telephony.events import PhoneRegistered, PhoneUnregistered, SwitchEvent
+from telephony.events import PhoneRegistered, PhoneRequest, PhoneUnregistered, SwitchEvent
 from telephony.failure_limiter import FailureLimiter
+from telephony.headers import SipRequest, SipUri
+from telephony.outgoing import DialogRequest
+from telephony.publish import PublicationTable
+from telephony.refer import ReferTable
 from telephony.registrar import Binding, LocationTable
 from telephony.settings import SwitchSettings
+from telephony.subscription import SubscriptionTable
 from telephony.targets import without_connection
 from vocabulary import PersonId
 
@@ -39,6 +57,7 @@ POLL_MS = 50
 """Longest sleep of the owner: how late a DTMF digit (which comes from a media thread) or a timer may be seen."""
 SWEEP_S = 0.5
 START_TIMEOUT_S = 60.0
+PROBE_TIMEOUT_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,10 @@ class SwitchStats:
 
 
 class PjsipSwitch:
-    """Implements `telephony.switch.Switch`. One at a time per process; all methods on the event loop's thread."""
+    """Implements `telephony.switch.Switch`. One at a time per process; all methods on the event loop's thread.
+
+    Without `on_request` phones cannot REFER or PUBLISH, without `bodies` they cannot SUBSCRIBE: they are refused.
+    """
 
     def __init__(
         self,
@@ -67,12 +89,22 @@ class PjsipSwitch:
         on_event: Callable[[SwitchEvent], None],
         saved_bindings: Iterable[Binding] = (),
         save_bindings: Callable[[PersonId, tuple[Binding, ...]], None] = lambda person, bindings: None,
+        on_request: Callable[[PhoneRequest], None] | None = None,
+        bodies: PresenceBodies | None = None,
     ) -> None:
         self._on_event = on_event
+        self._on_request = on_request
         self._save_bindings = save_bindings
         self._registered: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._owner = _Owner(settings, directory, tuple(saved_bindings), self._post, self._post_bindings)
+        outlets = _Outlets(
+            self._post,
+            self._post_request if on_request is not None else None,
+            self._post_bindings,
+            self._call_on_loop,
+            bodies,
+        )
+        self._owner = _Owner(settings, directory, tuple(saved_bindings), outlets)
         self._thread = threading.Thread(target=self._owner.run, name="pjsip", daemon=True)
 
     async def start(self) -> None:
@@ -116,6 +148,25 @@ class PjsipSwitch:
         """Tell whether the person has a phone that can be rung."""
         return person in self._registered
 
+    def presence_changed(self, person: PersonId) -> None:
+        """Tell whoever watches this person; at most once a second and watcher, however often this is called."""
+        self._owner.submit(lambda: self._owner.presence_changed(person))
+
+    async def probe(self, person: PersonId) -> bool:
+        """Ask all phones of a person whether they live (OPTIONS); True as soon as one answers within 1.5 s."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[bool] = loop.create_future()
+
+        def tell(is_alive: bool) -> None:
+            if not result.done():
+                result.set_result(is_alive)
+
+        self._owner.submit(lambda: self._owner.probe(person, lambda alive: self._call_on_loop(tell, alive)))
+        try:
+            return await asyncio.wait_for(result, PROBE_TIMEOUT_S)
+        except TimeoutError:
+            return False
+
     def stats(self) -> SwitchStats:
         """Give the counters as of the last half second."""
         return self._owner.stats
@@ -126,6 +177,10 @@ class PjsipSwitch:
 
     def _post_bindings(self, person: PersonId, bindings: tuple[Binding, ...]) -> None:
         self._call_on_loop(self._save_bindings, person, bindings)
+
+    def _post_request(self, request: PhoneRequest) -> None:
+        if self._on_request is not None:
+            self._call_on_loop(self._on_request, request)
 
     def _call_on_loop(self, callback: Callable[..., None], *args: object) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -142,6 +197,17 @@ class PjsipSwitch:
         self._on_event(event)
 
 
+@dataclass(frozen=True, slots=True)
+class _Outlets:
+    """How the owner thread reaches the event loop."""
+
+    post: Callable[[SwitchEvent], None]
+    post_request: Callable[[PhoneRequest], None] | None
+    post_bindings: Callable[[PersonId, tuple[Binding, ...]], None]
+    on_loop: Callable[[Callable[[], None]], None]
+    bodies: PresenceBodies | None
+
+
 class _Owner:
     """What happens on the owner thread. Only submit(), ask_to_stop() and the plain attributes are for other threads."""
 
@@ -150,17 +216,27 @@ class _Owner:
         settings: SwitchSettings,
         directory: Directory,
         saved: tuple[Binding, ...],
-        post: Callable[[SwitchEvent], None],
-        post_bindings: Callable[[PersonId, tuple[Binding, ...]], None],
+        outlets: _Outlets,
     ) -> None:
         self._settings = settings
-        self._post = post
+        self._outlets = outlets
+        self._post = outlets.post
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self._wakeup: pj.Wakeup | None = None
-        self._locations = LocationTable(settings.registrar, map(without_connection, saved), post_bindings)
+        self._locations = LocationTable(settings.registrar, map(without_connection, saved), outlets.post_bindings)
         digest = DigestAuthority(settings.realm, settings.digest)
-        self._admission = Admission(directory, digest, self._locations, FailureLimiter(settings.limiter))
+        self._publications = PublicationTable() if outlets.post_request is not None else None
+        self._subscriptions = SubscriptionTable() if outlets.bodies is not None else None
+        self._refers = ReferTable(self._serves)
+        self._admission = Admission(
+            directory,
+            digest,
+            self._locations,
+            FailureLimiter(settings.limiter),
+            self._publications,
+            self._subscriptions,
+        )
         self.started = threading.Event()
         self.failure: SwitchError | None = None
         self.ports: SwitchPorts | None = None
@@ -197,7 +273,7 @@ class _Owner:
             self._perform(effect)
         except Exception:
             log.exception("leg_effect_failed", effect=type(effect).__name__)
-            if not isinstance(effect, SetMix):
+            if not isinstance(effect, SetMix | ReportRefer):
                 self._legs.give_up(effect)
 
     def _perform(self, effect: LegEffect) -> None:
@@ -217,6 +293,8 @@ class _Owner:
                     self._mixer.play(leg, prompt)
             case StopPrompt(leg):
                 self._mixer.stop_prompt(leg)
+            case ReportRefer(_, refer, status, final):
+                self._send_report(self._refers.report(refer, status, final=final))
             case _:
                 assert_never(effect)
 
@@ -225,19 +303,70 @@ class _Owner:
         self._admission.directory = directory
         for event in self._locations.retain(directory.persons):
             self._post(event)
+        if self._publications is not None:
+            self._post_all(self._publications.retain(directory.persons))
+        if self._subscriptions is not None:
+            self._subscriptions.retain(directory.persons)
+
+    def presence_changed(self, person: PersonId) -> None:
+        """Mark what watchers of this person are due."""
+        if self._subscriptions is not None:
+            self._subscriptions.changed(person)
+
+    def probe(self, person: PersonId, on_result: Callable[[bool], None]) -> None:
+        """Ask a person's phones whether they live."""
+        ask_alive(self._locations.of(person, now().utc_s), self._settings.domain, self._outbox, on_result)
+
+    def _refer(self, request: SipRequest) -> Decision:
+        """Take a REFER inside a call; its first NOTIFY leaves after the answer."""
+        leg = self._legs.talking_at(request.first("call-id"))
+        if leg is None or self._outlets.post_request is None:
+            return Pass()  # the call object declines it
+        taken = self._refers.take(leg, request, now().monotonic_s)
+        if taken.asked is not None:
+            self._outlets.post_request(taken.asked)
+        if taken.notify is not None:
+            first = taken.notify
+            self._commands.append(lambda: self._send_report(first))
+        return taken.answer
+
+    def _serves(self, target: SipUri) -> bool:
+        directory = self._admission.directory
+        return directory.is_service(target.user) and directory.is_here(target)
+
+    def _send_report(self, report: DialogRequest | None) -> None:
+        if report is not None:
+            self._outbox.send_beside_call(report, lambda status: None)
+
+    def _post_all(self, requests: Iterable[PhoneRequest]) -> None:
+        if self._outlets.post_request is not None:
+            for request in requests:
+                self._outlets.post_request(request)
+
+    def _post_any(self, event: SwitchEvent | PhoneRequest) -> None:
+        if isinstance(event, PhoneRequest):
+            self._post_all((event,))
+        else:
+            self._post(event)
 
     def _open(self) -> None:
         endpoint = create_endpoint(self._settings)
         self._gate = AdmissionGate(
-            self._admission, lambda: self._legs.has_room and not self._stopping.is_set(), self._post
+            self._admission,
+            lambda: self._legs.has_room and not self._stopping.is_set(),
+            self._refer,
+            self._post_any,
         )
         self._gate.attach()
+        self._gate.setRewritesContacts(True)
+        self._outbox = Outbox()
         wakeup = pj.Wakeup()
         wakeup.start()
         try:
             opened = open_endpoint(endpoint, self._settings, lambda call_id: self._legs.arrive(call_id, self._gate))
         except SwitchError:
             wakeup.stop()
+            self._outbox.close()
             self._gate.detach()
             endpoint.libDestroy(pj.PJSUA_DESTROY_NO_RX_MSG)
             raise
@@ -245,13 +374,26 @@ class _Owner:
         settings = self._settings
         self._mixer = Mixer(settings.prompts_dir, settings.spoken_dir, settings.hold_music, self._post, self.submit)
         self._legs = LegTable(
-            self._settings, opened, self._locations, lambda: self._admission.directory, self._mixer, self._post
+            self._settings,
+            opened,
+            self._locations,
+            lambda: self._admission.directory,
+            self._mixer,
+            self._post,
+            self._refers.forget,
         )
+        self._watchers = self._make_watchers()
         self._locations.expire(now().utc_s)
         for person in sorted(self._locations.persons()):
             self._post(PhoneRegistered(person))
         self.ports = opened.ports
         self._wakeup = wakeup
+
+    def _make_watchers(self) -> Watchers | None:
+        outlets = self._outlets
+        if self._subscriptions is None or outlets.bodies is None:
+            return None
+        return Watchers(self._subscriptions, self._outbox, outlets.on_loop, self.submit, outlets.bodies)
 
     def _serve(self) -> None:
         next_sweep = next_watch = time.monotonic()
@@ -274,9 +416,17 @@ class _Owner:
                 self._commands.popleft()()
             except Exception:
                 log.exception("switch_command_failed")
+        if self._watchers is not None:
+            self._watchers.send_due(time.monotonic())
         self._legs.free_ended()
 
     def _sweep(self, at: float) -> None:
+        for late in self._refers.expire(at):
+            self._send_report(late)
+        if self._publications is not None:
+            self._post_all(self._publications.expire(at))
+        if self._subscriptions is not None:
+            self._subscriptions.expire(at)
         for event in self._locations.expire(now().utc_s):
             self._post(event)
         self._mixer.sweep(at)
@@ -301,6 +451,7 @@ class _Owner:
         wakeup, self._wakeup = self._wakeup, None
         if wakeup is not None:
             wakeup.stop()
+        self._outbox.close()
         self._gate.detach()
         self._mixer.close()
         self._legs.free_ended()

@@ -41,6 +41,7 @@ class Branch(pj.Call):
     ) -> None:
         super().__init__(account, call_id)
         self.branch = branch
+        self.sip_call_id = ""
         self.is_dialled = call_id == pj.PJSUA_INVALID_ID
         self.is_on_hold = False
         self.media: pj.AudioMedia | None = None

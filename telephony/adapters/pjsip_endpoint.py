@@ -104,9 +104,10 @@ def open_endpoint(endpoint: pj.Endpoint, settings: SwitchSettings, on_arrival: C
         endpoint.audDevManager().setNullDev()
         _choose_codecs(endpoint, settings)
         arrivals = ArrivalAccount(on_arrival)
-        arrivals.create(_account_config(settings, "ringside", srtp=settings.srtp), True)
+        lower, upper = _halves(settings)
+        arrivals.create(_account_config(settings, "ringside", lower, srtp=settings.srtp), True)
         plain = pj.Account()
-        plain.create(_account_config(settings, "ringside-out", srtp=False), False)
+        plain.create(_account_config(settings, "ringside-out", upper, srtp=False), False)
     except pj.Error as error:
         raise SwitchError(f"PJSIP does not start: {error.reason}") from None
     return OpenEndpoint(endpoint, arrivals, plain, ports)
@@ -173,7 +174,21 @@ def _choose_codecs(endpoint: pj.Endpoint, settings: SwitchSettings) -> None:
         endpoint.codecSetPriority(known.codecId, 0 if rank is None else _PREFERENCE_TOP - rank)
 
 
-def _account_config(settings: SwitchSettings, user: str, *, srtp: bool) -> pj.AccountConfig:
+@dataclass(frozen=True, slots=True)
+class _RtpPorts:
+    first: int
+    last: int
+
+
+def _halves(settings: SwitchSettings) -> tuple[_RtpPorts, _RtpPorts]:
+    """Give each account ports of its own: it looks for a free pair from where it stopped last, so two accounts in one
+    range would keep running into each other's legs."""
+    half = settings.rtp_port_count // 4 * 2
+    first, second = settings.rtp_port_first, settings.rtp_port_first + half
+    return _RtpPorts(first, first + half - 2), _RtpPorts(second, second + half - 2)
+
+
+def _account_config(settings: SwitchSettings, user: str, ports: _RtpPorts, *, srtp: bool) -> pj.AccountConfig:
     config = pj.AccountConfig()
     config.idUri = f"sip:{user}@{settings.domain}"
     config.regConfig.registerOnAdd = False
@@ -185,8 +200,8 @@ def _account_config(settings: SwitchSettings, user: str, *, srtp: bool) -> pj.Ac
     config.natConfig.sdpNatRewriteUse = 0
     config.natConfig.sipOutboundUse = 0
     media = config.mediaConfig
-    media.transportConfig.port = settings.rtp_port_first
-    media.transportConfig.portRange = settings.rtp_port_count
+    media.transportConfig.port = ports.first
+    media.transportConfig.portRange = ports.last - ports.first
     media.transportConfig.boundAddress = "" if settings.bind_address == "0.0.0.0" else settings.bind_address
     media.transportConfig.publicAddress = settings.public_address
     # Locking the codec costs a re-INVITE after each answer that names several: the customer shall never get one (N3).

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import pjsua2 as pj
 import structlog
 
-from telephony.admission import Admission, Answer, Drop, Moment, Pass
-from telephony.events import PhoneEvent
-from telephony.headers import Flow, HeaderError, parse_request
+from telephony.admission import Admission
+from telephony.decisions import Answer, Decision, Drop, Moment, Pass
+from telephony.events import PhoneEvent, PhoneRequest
+from telephony.headers import Flow, HeaderError, SipRequest, parse_request
 
 log = structlog.get_logger(__name__)
 
@@ -27,12 +28,22 @@ def now() -> Moment:
 
 
 class AdmissionGate(pj.RequestGate):
-    """Answers requests as admission decides, and remembers whose INVITE it let pass."""
+    """Answers requests as admission decides, and remembers whose INVITE it let pass.
 
-    def __init__(self, admission: Admission, has_room: Callable[[], bool], post: Callable[[PhoneEvent], None]) -> None:
+    `refer` decides about a REFER inside one of our calls.
+    """
+
+    def __init__(
+        self,
+        admission: Admission,
+        has_room: Callable[[], bool],
+        refer: Callable[[SipRequest], Decision],
+        post: Callable[[PhoneEvent | PhoneRequest], None],
+    ) -> None:
         super().__init__()
         self._admission = admission
         self._has_room = has_room
+        self._refer = refer
         self._post = post
         self._proofs: OrderedDict[str, tuple[Pass, float]] = OrderedDict()
         self.causes: dict[str, int] = {}
@@ -50,9 +61,16 @@ class AdmissionGate(pj.RequestGate):
         return passed if expires > time.monotonic() else None
 
     def _decide(self, request: pj.GateRequest, answer: pj.GateAnswer) -> None:
-        flow = Flow(request.transport.lower(), request.sourceAddress, request.sourcePort)
+        decision: Decision
+        transport = request.transport.lower()
+        source = Flow(transport, request.sourceAddress, request.sourcePort)
+        here = Flow(transport, request.localAddress, request.localPort)
         try:
-            decision = self._admission.decide(parse_request(request.wholeMessage(), flow), now())
+            parsed = parse_request(request.wholeMessage(), source, here)
+            if parsed.method == "REFER" and request.toTag:
+                decision = self._refer(parsed) if request.inDialog else Answer(481, cause="no_such_dialog")
+            else:
+                decision = self._admission.decide(parsed, now())
         except HeaderError:
             decision = Answer(400, cause="malformed")
         match decision:
@@ -76,7 +94,7 @@ class AdmissionGate(pj.RequestGate):
 
     def _answer(self, decision: Answer, answer: pj.GateAnswer) -> None:
         self._count(decision.cause or "answered")
-        answer.status = decision.status
+        answer.status, answer.toTag = decision.status, decision.to_tag
         for name, value in decision.headers:
             answer.addHeader(name, value)
         for event in decision.events:

@@ -17,6 +17,7 @@ from telephony.adapters.pjsip_mixer import Mixer
 from telephony.admission import Directory
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, RingLeg, StopPrompt
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegEvent
+from telephony.fencing import Fence
 from telephony.machine import (
     BranchEnded,
     BranchEvent,
@@ -27,7 +28,6 @@ from telephony.machine import (
     LegLife,
     Report,
 )
-from telephony.fencing import Fence
 from telephony.model import DtmfMethod
 from telephony.registrar import LocationTable
 from telephony.settings import SwitchSettings
@@ -75,6 +75,7 @@ class LegTable:
         directory: Callable[[], Directory],
         mixer: Mixer,
         post: Callable[[LegEvent], None],
+        on_gone: Callable[[LegId], None],
     ) -> None:
         self._settings = settings
         self._opened = opened
@@ -82,8 +83,11 @@ class LegTable:
         self._directory = directory
         self._mixer = mixer
         self._post = post
+        self._on_gone = on_gone
         self._legs: dict[LegId, _Leg] = {}
         self._leg_of: dict[BranchId, LegId] = {}
+        self._branch_of: dict[str, BranchId] = {}
+        """By SIP Call-ID."""
         self._fence = Fence()
         self._next_branch = 0
         self._graves: list[Branch] = []
@@ -111,8 +115,16 @@ class LegTable:
         leg = LegId(new_id("leg"))
         self._legs[leg] = _Leg(LegLife(leg, frozenset({branch.branch})), {branch.branch: branch})
         self._leg_of[branch.branch] = leg
+        self._name(branch, sip_call_id)
         self.counters.arrived += 1
         self._post(LegArrived(leg, sip_call_id, passed.caller, passed.called, passed.origin))
+
+    def talking_at(self, sip_call_id: str) -> LegId | None:
+        """Find the answered leg one of whose dialogs has this Call-ID."""
+        branch = self._branch_of.get(sip_call_id)
+        leg = self._leg_of.get(branch) if branch is not None else None
+        known = self._legs.get(leg) if leg is not None else None
+        return leg if known is not None and known.life.answered and known.life.winner == branch else None
 
     def respond(self, leg: LegId, status: int) -> None:
         """Send 180 or 200 to an arrived leg."""
@@ -237,11 +249,17 @@ class LegTable:
     def _invite(self, branch: Branch, target: Target, effect: DialLeg) -> str:
         shown = targets.identity(effect.shown, self._settings.domain)
         try:
-            return branch.invite(target.to, target.uri, shown, (("P-Asserted-Identity", shown), *effect.headers))
+            sip_call_id = branch.invite(target.to, target.uri, shown, (("P-Asserted-Identity", shown), *effect.headers))
+            self._name(branch, sip_call_id)
+            return sip_call_id
         except pj.Error as error:
             log.warning("invite_failed", leg_id=effect.leg, reason=error.reason)
             branch.ended(end_reasons.of_status(_OVERLOADED), _OVERLOADED)
             return ""
+
+    def _name(self, branch: Branch, sip_call_id: str) -> None:
+        branch.sip_call_id = sip_call_id
+        self._branch_of[sip_call_id] = branch.branch
 
     def _step(self, leg: LegId, event: BranchEvent) -> None:
         """Queue one event of a leg and drain the queue, unless we are inside it already."""
@@ -266,8 +284,10 @@ class LegTable:
     def _take(self, known: _Leg, event: BranchEvent) -> None:
         known.life, actions = machine.step(known.life, event)
         if isinstance(event, BranchEnded):
-            known.branches.pop(event.branch, None)
+            gone = known.branches.pop(event.branch, None)
             self._leg_of.pop(event.branch, None)
+            if gone is not None:
+                self._branch_of.pop(gone.sip_call_id, None)
         for action in actions:
             self._act(known, action)
 
@@ -290,5 +310,6 @@ class LegTable:
 
     def _remove(self, leg: LegId) -> None:
         self._mixer.forget(leg)
+        self._on_gone(leg)
         del self._legs[leg]
         self.counters.ended += 1

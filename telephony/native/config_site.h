@@ -24,6 +24,9 @@
 #define PJSIP_MAX_PKT_LEN                       16000
 #define PJSIP_MAX_URL_SIZE                      512
 
+/* An INVITE above 1300 bytes stays on UDP, where the phone registered: its TCP port may be closed or swallow the SYN. */
+#define PJSIP_DONT_SWITCH_TO_TCP                1
+
 /* Bursts: 300 calls in half a second overrun the default socket buffer and a backlog of 5 connections. */
 #define PJSIP_UDP_SO_RCVBUF_SIZE                (4 * 1024 * 1024)
 #define PJSIP_UDP_SO_SNDBUF_SIZE                (4 * 1024 * 1024)

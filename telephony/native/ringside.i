@@ -12,6 +12,7 @@
 #include "door.hpp"
 #include "pcm_port.hpp"
 #include "request_gate.hpp"
+#include "request_sender.hpp"
 #include "tone_meter.hpp"
 #include "wakeup.hpp"
 %}
@@ -28,7 +29,13 @@
 %enddef
 OWN_CLASS_IS_NO_COPY(BridgePort)
 OWN_CLASS_IS_NO_COPY(RequestGate)
+OWN_CLASS_IS_NO_COPY(RequestSender)
 OWN_CLASS_IS_NO_COPY(Wakeup)
+
+// libCreate() would print to standard output before libInit() brings our log settings.
+%init %{
+    pj_log_set_level(0);
+%}
 
 // --- door ------------------------------------------------------------------------------------------------------------
 // inspectMessage(message: str | bytes, isDatagram: bool = True) -> DoorVerdict, inspectSdp(body: str | bytes) -> DoorVerdict
@@ -81,6 +88,14 @@ ringside::DoorVerdict ringside_inspect_sdp(const char *text, std::size_t size) {
 %thread ringside::RequestGate::detach;
 %thread ringside::RequestGate::onRequest;
 %include "src/request_gate.hpp"
+
+// --- sender ----------------------------------------------------------------------------------------------------------
+// class Sender(RequestSender): def onAnswer(self, id: int, status: int) -> None
+%feature("director") ringside::RequestSender;
+%thread ringside::RequestSender::send;
+%thread ringside::RequestSender::sendInDialog;
+%thread ringside::RequestSender::onAnswer;
+%include "src/request_sender.hpp"
 
 // --- ports -----------------------------------------------------------------------------------------------------------
 %nodefaultctor ringside::BridgePort;

@@ -22,7 +22,7 @@ from context.bundle import case_json
 from context.errors import ContextError
 from context.model import CaseEdit, ValueSource
 from context.record import apply_edit
-from tests.desk_web.scenes import CALL, CASE, ESCALATION, NAMES, TIMES, Doc, ago, make_case, scene_documents
+from tests.desk_web.scenes import CALL, CASE, ESCALATION, NAMES, TIMES, Doc, ago, make_case, promise, scene_documents
 
 STATIC = Path(__file__).parents[2] / "desk" / "static"
 POLICY = (
@@ -50,6 +50,7 @@ class MockDesk:
     refuse: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     """Path suffix -> (status, code, message): the next such commands are refused."""
     registered: bool = True
+    limits: Doc = field(default_factory=lambda: {"per_hour": 4, "quiet": [], "focus_until": None})
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class MockDesk:
             "wrap_up_ends_at": ago(-24) if scene == "left" else None,
             "interaction": CALL if scene == "left" else busy,
         }
-        if f"interaction/{CALL}" in self.documents:
+        if f"interaction/{CALL}" in self.documents or scene == "tasks":
             self.documents[f"case/{CASE}"] = self.case_document()
 
     def case_document(self) -> Doc:
@@ -85,6 +86,7 @@ class MockDesk:
             "agent": self.agent if "agent" in known["roles"] else None,
             "phone": {"server": "127.0.0.1", "ports": ports, "user": person, "registered": self.registered},
             "mqtt": {"host": "127.0.0.1", "port": 1883, "user": person},
+            "limits": self.limits,
         }
 
     def visible_to(self, person: str) -> dict[str, Doc]:
@@ -220,11 +222,34 @@ async def perform(desk: MockDesk, who: str, path: str, body: Doc) -> Response:
         case ["interactions", _, "escalations"]:
             documents = scene_documents("arriving")
             asked = {**documents[f"escalation/{ESCALATION}"], "reason": body.get("reason", "")}
+            if "specialist" not in body:
+                asked |= {"specialist": None, "specialist_name": None, "state": "requested", "invitations": []}
+                asked |= {"skill": body.get("skill", ""), "pushed_at": None}
             await desk.put(**{f"escalation__{ESCALATION}": asked})
             return JSONResponse(asked, 201)
         case ["me", "agent-status"]:
             desk.agent = {**desk.agent, "status": body["status"], "reason": body.get("reason", "")}
             await desk.send({}, [])
+        case ["me", "limits"]:
+            desk.limits = body
+            await desk.send({}, [])
+        case ["interactions", call, "consult"]:
+            await desk.put(**{f"interaction__{call}": {**desk.documents[f"interaction/{call}"], "consulting": body["on"]}})
+        case ["interactions", call, "supervise"]:
+            one = {"person": who, "name": "Sofia Lind", "mode": body["mode"], "state": "in_call"}
+            await desk.put(**{f"supervision__{call}": {"interaction": call, "supervisors": [one]}})
+        case ["interactions", call, "supervise", "leave"]:
+            await desk.drop(f"supervision/{call}")
+        case ["escalations", _, "choose"]:
+            if body["choice"] == "wait":
+                await desk.advance(state="waiting", phase="waiting", choices=[])
+            else:
+                await desk.advance(state="closed", phase="closed", choices=[], cause="promised", promise=promise())
+        case ["tasks", id_, "accept"]:
+            mine = {"state": "accepted", "owner": who, "offered_to": None}
+            await desk.put(**{f"task__{id_}": {**desk.documents[f"task/{id_}"], **mine}})
+        case ["tasks", id_, "done"]:
+            await desk.drop(f"task/{id_}")
         case ["me", "phone-password"]:
             return JSONResponse({**desk.me(who)["phone"], "password": "quiet-harbour-8841-lamp"})
         case ["escalations", _, "rendered"]:

@@ -12,14 +12,16 @@ from vocabulary import CaseId, CustomerId, QueueId
 
 Doc = dict[str, Any]
 NAMES = {"petra": "Petra Malá", "eva": "Eva Novak", "crm": "Customer database", "bot": "Greeting bot"}
-CALL, CASE, ESCALATION = "int_1", "case_1", "esc_1"
+CALL, CASE, ESCALATION, TASK = "int_1", "case_1", "esc_1", "tsk_1"
 
 
 def ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def availability(state: str, because: str, since_s: float = 1500, freshness_s: float | None = 8) -> Doc:
+def availability(
+    state: str, because: str, since_s: float = 1500, freshness_s: float | None = 8, **more: object
+) -> Doc:
     status = {"free": "available", "unknown": "unknown"}.get(state, state)
     return {
         "state": state,
@@ -28,8 +30,14 @@ def availability(state: str, because: str, since_s: float = 1500, freshness_s: f
         "freshness_s": freshness_s,
         "sources": [
             {"source": "uc", "status": status, "since": ago(since_s), "age_s": freshness_s or 400},
-            {"source": "phone", "status": "available", "since": ago(since_s), "age_s": 3},
+            {"source": "phone", "status": "available", "since": ago(since_s), "age_s": 3, "at": ago(3)},
         ],
+        "kind": "plain",
+        "reachable": state == "free",
+        "free_again_at": None,
+        "resting_until": None,
+        "checked_at": None if freshness_s is None else ago(freshness_s),
+        **more,
     }
 
 
@@ -78,7 +86,15 @@ def people() -> list[Doc]:
             "Senior adjuster",
             ["specialist"],
             {"claims": 4},
-            availability("busy", "In a Teams call", 640),
+            availability("busy", "In a Teams call", 640, kind="in_call", free_again_at=ago(-400)),
+        ),
+        person(
+            "nina",
+            "Nina Kraus",
+            "Water damage expert",
+            ["specialist"],
+            {"property": 5, "claims": 3},
+            availability("busy", "resting (focus time)", 900, kind="resting", resting_until=ago(-2700)),
         ),
         person(
             "maria",
@@ -189,6 +205,7 @@ def interaction(phase: str, *others: Doc) -> Doc:
         "participants": [party("customer", None, "Ana Kovač", since_s=95), *others],
         "history": deepcopy(HISTORY),
         "wanted_skills": ["claims", "property"],
+        "consulting": False,
     }
 
 
@@ -224,8 +241,102 @@ def escalation(state: str, cause: str = "", cause_text: str = "", reached: str |
         "off_hook_accepts": True,
         "cause": cause,
         "cause_text": cause_text,
+        "skill": "claims",
+        "trigger": "desk",
+        "phase": state if state in ("joined", "closed") else "searching",
+        "target_at": ago(start - 20),
+        "ceiling_at": ago(start - 30),
+        "invitations": [invited("eva", "Eva Novak", "ended" if state == "closed" else state, cause, cause_text)],
+        "choices": [],
+        "promise": None,
         **times,
     }
+
+
+def invited(person: str, name: str, state: str, cause: str = "", cause_text: str = "") -> Doc:
+    begun = ago(6)
+    return {
+        "specialist": person,
+        "specialist_name": name,
+        "state": state,
+        "begun_at": begun,
+        "cause": cause,
+        "cause_text": cause_text,
+    }
+
+
+REFUSED = [
+    invited("eva", "Eva Novak", "ended", "no_answer", "did not answer"),
+    invited("lukas", "Lukas Weber", "ended", "declined", "declined"),
+]
+CHOICES: list[Doc] = [
+    {"choice": "wait", "says": "Wait for the first who becomes free", "estimate_s": 400},
+    {"choice": "callback", "says": "Call the customer back", "estimate_s": 1500},
+    {"choice": "task", "says": "Hand the matter over as a task"},
+]
+
+
+def promise() -> Doc:
+    return {
+        "kind": "callback",
+        "owner": "eva",
+        "owner_name": "Eva Novak",
+        "due_at": ago(-2400),
+        "callback_at": ago(-1800),
+        "says": "Eva Novak, our claims adjuster, will call you back within 30 minutes.",
+    }
+
+
+def search(state: str, since_s: float, *invitations: Doc, **more: object) -> Doc:
+    """An escalation for a skill as its agent sees it, `since_s` after it began."""
+    live = next((one for one in reversed(invitations) if one["state"] != "ended"), None)
+    return {
+        **escalation("requested"),
+        "requested_at": ago(since_s),
+        "pushed_at": ago(2) if live else None,
+        "rendered_at": ago(1.8) if live else None,
+        "ringing_at": ago(1.5) if live else None,
+        "target_at": ago(since_s - 20),
+        "ceiling_at": ago(since_s - 30),
+        "specialist": live and live["specialist"],
+        "specialist_name": live and live["specialist_name"],
+        "state": state,
+        "phase": state if state in ("choosing", "waiting", "closed") else "searching",
+        "invitations": list(invitations),
+        **more,
+    }
+
+
+def task(id: str, state: str, due_s: float, **more: object) -> Doc:
+    return {
+        "id": id,
+        "kind": "callback",
+        "state": state,
+        "owner": "eva",
+        "owner_name": "Eva Novak",
+        "skill": "claims",
+        "priority": 1,
+        "due_at": ago(-due_s),
+        "callback_at": None,
+        "customer": CUSTOMER,
+        "caller_number": "+385 1 555 0142",
+        "interaction": CALL,
+        "case": CASE,
+        "says": "Call Ana Kovač back about the water damage.",
+        "arrived_at": ago(900),
+        "offered_to": None,
+        **more,
+    }
+
+
+def tasks() -> list[Doc]:
+    ben: Doc = {"id": "cus_2", "name": "Ben Adler", "note": ""}
+    legal: Doc = {"kind": "task", "owner": None, "owner_name": None, "skill": "legal", "customer": None}
+    return [
+        task(TASK, "offered", 1500, offered_to="eva", callback_at=ago(-1500), owner=None, owner_name=None),
+        task("tsk_2", "open", -780, customer=ben, caller_number="+44 20 5550 199", says="Explain the excess."),
+        task("tsk_3", "open", 7200, **legal, says="Check clause 14 of the policy."),
+    ]
 
 
 AGENT, RINGING_AGENT = party("agent", "petra", "Petra Malá"), party("agent", "petra", "Petra Malá", "ringing")
@@ -247,6 +358,17 @@ def scene_documents(scene: str) -> dict[str, Doc]:
             interaction("talking", AGENT),
             escalation("closed", "no_answer", "Eva Novak did not answer within 8 seconds.", "ringing"),
         ),
+        "searching": (
+            interaction("escalating", AGENT, party("specialist", "tomas", "Tomáš Beran", "ringing", 2)),
+            search("ringing", 13, *REFUSED, invited("tomas", "Tomáš Beran", "ringing")),
+        ),
+        "choosing": (interaction("talking", AGENT), search("choosing", 22, *REFUSED, choices=CHOICES)),
+        "waiting": (interaction("talking", AGENT), search("waiting", 95, *REFUSED)),
+        "promised": (
+            interaction("talking", AGENT),
+            search("closed", 27, *REFUSED, cause="promised", closed_at=ago(0), promise=promise()),
+        ),
+        "tasks": (None, None),
         "conference": (interaction("conference", AGENT, SPECIALIST), escalation("joined")),
         "left": (interaction("conference", SPECIALIST), escalation("joined")),
     }
@@ -256,6 +378,8 @@ def scene_documents(scene: str) -> dict[str, Doc]:
         documents[f"queue/{one['id']}"] = one
     documents["queue/technical"] = queue("technical", "Technical help", "5003", 2, 0)
     documents["system"] = {"presence_connected": True, "degraded": [], "company": "Harbour Insurance"}
+    if scene == "tasks":
+        documents |= {f"task/{one['id']}": one for one in tasks()}
     if call:
         documents[f"interaction/{CALL}"] = call
     if asked:

@@ -16,7 +16,7 @@ from center.interaction.model import SupervisionMode
 from center.live import EVERYONE, Audience, Document, LiveDocuments
 from presence.model import Status
 from routing.model import AgentStatus, Person
-from vocabulary import CaseId, DeskRole, EscalationId, InteractionId, PersonId
+from vocabulary import CaseId, DeskRole, EscalationId, InteractionId, PersonId, TaskId
 
 AGENT = PersonId("petra")
 OTHER_AGENT = PersonId("milan")
@@ -146,6 +146,19 @@ class FakeCenter:
     async def cancel(self, actor: PersonId, escalation: EscalationId) -> None:
         self._note("cancel", actor, escalation)
         self._moves(actor, escalation, "agent", {"offered", "rendered"}, "closed")
+
+    def tasks(self, actor: PersonId) -> list[Any]:
+        self._note("tasks", actor)
+        return []
+
+    async def accept_task(self, actor: PersonId, task: TaskId) -> None:
+        self._note("accept_task", actor, task)
+
+    async def decline_task(self, actor: PersonId, task: TaskId) -> None:
+        self._note("decline_task", actor, task)
+
+    async def finish_task(self, actor: PersonId, task: TaskId, outcome: str, resolved: bool) -> None:
+        self._note("finish_task", actor, task, outcome, resolved)
 
     async def edit_case(
         self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int

@@ -19,7 +19,17 @@ from enum import StrEnum
 from typing import assert_never
 
 from telephony import end_reasons, machine
-from telephony.effects import AnswerLeg, DialLeg, EndLeg, LegEffect, PlayPrompt, RingLeg, SetMix, StopPrompt
+from telephony.effects import (
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    LegEffect,
+    PlayPrompt,
+    ReportRefer,
+    RingLeg,
+    SetMix,
+    StopPrompt,
+)
 from telephony.events import (
     DtmfReceived,
     LegArrived,
@@ -27,8 +37,10 @@ from telephony.events import (
     LegEnded,
     LegEvent,
     PhoneRegistered,
+    PhoneRequest,
     PhoneUnregistered,
     PromptEnded,
+    ReferReceived,
     SwitchEvent,
 )
 from telephony.fencing import Fence
@@ -52,6 +64,7 @@ from telephony.model import (
     MixingMatrix,
     Origin,
     PromptName,
+    ReferId,
     TrunkOrigin,
 )
 from vocabulary import LegId, PersonId, new_id
@@ -84,11 +97,19 @@ class _Leg:
 class FakeSwitch:
     """Implements `telephony.switch.Switch`. `effects` holds everything it was asked to do, in order."""
 
-    def __init__(self, on_event: Callable[[SwitchEvent], None]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[SwitchEvent], None],
+        on_request: Callable[[PhoneRequest], None] = lambda request: None,
+    ) -> None:
+        self.reports: list[ReportRefer] = []
+        """What phones that sent a REFER were told, without the first 100."""
         self.effects: list[LegEffect] = []
         self.manners: dict[PersonId, Manner] = {}
         self.prompts_end_by_themselves = True
         self._on_event = on_event
+        self._on_request = on_request
+        self._refers: dict[ReferId, LegId] = {}
         self._due: deque[Callable[[], None]] = deque()
         self._is_settling = False
         self._legs: dict[LegId, _Leg] = {}
@@ -170,6 +191,18 @@ class FakeSwitch:
 
         self._soon(happen)
 
+    def refer(self, leg: LegId, target: str) -> ReferId:
+        """Have the phone of a talking leg ask for somebody (`bring-in+claims`)."""
+        refer = ReferId(new_id("ref"))
+
+        def happen() -> None:
+            if leg in self._legs and self._legs[leg].life.answered:
+                self._refers[refer] = leg
+                self._on_request(ReferReceived(leg, refer, target))
+
+        self._soon(happen)
+        return refer
+
     def end_prompt(self, leg: LegId) -> None:
         """Play the running prompt to its end; only needed with `prompts_end_by_themselves` off."""
         self._soon(lambda: self._stop_prompt(leg))
@@ -212,6 +245,11 @@ class FakeSwitch:
                 self._play(leg, prompt)
             case StopPrompt(leg):
                 self._stop_prompt(leg)
+            case ReportRefer(refer=refer, final=final):
+                if refer in self._refers:
+                    self.reports.append(effect)
+                if final:
+                    self._refers.pop(refer, None)
             case _:
                 assert_never(effect)
 
@@ -247,6 +285,7 @@ class FakeSwitch:
     def _report(self, known: _Leg, event: LegEvent) -> None:
         if isinstance(event, LegEnded):
             del self._legs[event.leg]
+            self._refers = {refer: leg for refer, leg in self._refers.items() if leg != event.leg}
             self._wanted -= about(self._wanted, frozenset({event.leg}))
         self._on_event(event)
         if known.life.answered and not known.life.ended and known.prompt is not None:

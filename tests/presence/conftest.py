@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiomqtt
 import pytest
 
 from presence.contract import Topics
-from presence.model import Availability, AvailabilityState
+from presence.mapping import ClientMapping
+from presence.model import Availability, AvailabilityState, Source
 from presence.runner import PresenceService
 from presence.settings import PresenceSettings
 from vocabulary import PersonId
@@ -107,9 +108,11 @@ class Company:
 
 
 @asynccontextmanager
-async def open_company(state_dir: Path) -> AsyncIterator[Company]:
+async def open_company(
+    state_dir: Path, *, uc_age_s: float = 300.0, mappings: tuple[ClientMapping, ...] = ()
+) -> AsyncIterator[Company]:
     """A company whose service is connected to its own broker; both phones are registered."""
-    company = Company(PresenceSettings(state_dir, port=0, prefix=PREFIX))
+    company = Company(PresenceSettings(state_dir, port=0, prefix=PREFIX, uc_age_s=uc_age_s, mappings=mappings))
     await company.service.start()
     try:
         for person in PASSWORDS:
@@ -118,6 +121,35 @@ async def open_company(state_dir: Path) -> AsyncIterator[Company]:
         yield company
     finally:
         await company.service.stop()
+
+
+@asynccontextmanager
+async def reconnecting_client(company: Company, person: PersonId) -> AsyncIterator[None]:
+    """A well-behaved UC client: says its status again after every reconnect and when it is pinged."""
+
+    async def say(client: aiomqtt.Client) -> None:
+        await client.publish(TOPICS.source(person, Source.UC), b'{"status":"available"}', qos=1, retain=True)
+
+    async def run() -> None:
+        while not leaving:  # the client library may answer a cancellation with an error of its own
+            with suppress(aiomqtt.MqttError):
+                async with company.client(person) as client:
+                    await client.subscribe(TOPICS.ping(person), qos=1)
+                    await say(client)
+                    async for message in client.messages:
+                        await say(client)
+                        assert isinstance(message.payload, bytes)
+                        await client.publish(TOPICS.pong(person), message.payload, qos=1)
+            await asyncio.sleep(0.1)
+
+    leaving = False
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        leaving = True
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -15,6 +15,7 @@ from presence.contract import (
     CaseRendered,
     EscalateCommand,
     IncomingMessage,
+    Pong,
     Topics,
     availability_payload,
     fact_payload,
@@ -23,7 +24,7 @@ from presence.contract import (
 )
 from presence.errors import ContractError, RefusalCause
 from presence.events import FactReported, FactWithdrawn
-from presence.model import Availability, AvailabilityState, Fact, Source, SourceView, Status
+from presence.model import Availability, AvailabilityState, Fact, Kind, Source, SourceView, Status
 from presence.refusals import MAX_REMEMBERED, Refusals
 from vocabulary import PersonId
 
@@ -91,7 +92,10 @@ REFUSED = [
     ("other topic", "ringside/v1/weather/eva", b"{}", RefusalCause.UNKNOWN_TOPIC),
     ("other prefix", "elsewhere/v1/presence/eva/uc", b"{}", RefusalCause.UNKNOWN_TOPIC),
     ("too few levels", "ringside/v1/presence/eva", b"{}", RefusalCause.UNKNOWN_TOPIC),
-    ("too many levels", f"{UC}/more", b"{}", RefusalCause.UNKNOWN_TOPIC),
+    ("too many levels", f"{UC}/laptop/more", b"{}", RefusalCause.UNKNOWN_TOPIC),
+    ("client of a person's source", "ringside/v1/presence/eva/manual/laptop", b"{}", RefusalCause.UNKNOWN_TOPIC),
+    ("pong without nonce", "ringside/v1/pong/eva", b"{}", RefusalCause.BAD_FIELD),
+    ("clock a day off", UC, b'{"status":"busy","sent_at":"2026-11-19T14:02:00Z"}', RefusalCause.BAD_FIELD),
     ("other command", "ringside/v1/command/eva/reboot", b"{}", RefusalCause.UNKNOWN_TOPIC),
     ("unknown person", "ringside/v1/presence/nobody/uc", b'{"status":"busy"}', RefusalCause.UNKNOWN_PERSON),
     ("unknown commander", "ringside/v1/command/nobody/escalate", b"{}", RefusalCause.UNKNOWN_PERSON),
@@ -127,7 +131,10 @@ def test_bad_message_is_refused_with_its_cause(topic: str, payload: bytes, cause
     assert str(refused.value)
 
 
-@given(st.binary(max_size=3_000), st.sampled_from([UC, TOPICS.escalate("eva"), TOPICS.rendered("eva")]))
+@given(
+    st.binary(max_size=3_000),
+    st.sampled_from([UC, f"{UC}/laptop", TOPICS.escalate("eva"), TOPICS.rendered("eva"), TOPICS.pong("eva")]),
+)
 def test_whatever_comes_is_parsed_or_refused(payload: bytes, topic: str) -> None:
     """No bytes from outside raise anything but the typed refusal."""
     with suppress(ContractError):
@@ -162,10 +169,69 @@ def test_published_availability_has_state_since_because_freshness_and_sources() 
         "because": "UC status: available",
         "freshness_s": 2.0,
         "at": "2026-11-21T14:02:00.000+00:00",
+        "kind": "plain",
+        "reachable": False,
+        "free_again_at": None,
+        "resting_until": None,
         "sources": [
             {"source": "uc", "status": "available", "since": "2026-11-21T14:02:00.000+00:00", "age_s": 2.0},
         ],
     }
+
+
+def test_published_availability_names_the_client_and_the_end() -> None:
+    """N6: which of several clients said it, and when the person is free again."""
+    view = SourceView(Source.UC, Status.AVAILABLE, AT, 2.0, "laptop")
+    end = AT + timedelta(minutes=28)
+    availability = Availability(
+        EVA, AvailabilityState.BUSY, AT, "busy by calendar", 2.0, (view,), Kind.BUSY_BY_CALENDAR, False, end, end
+    )
+    document = json.loads(availability_payload(availability, AT))
+    assert document["sources"][0]["client"] == "laptop"
+    assert document["free_again_at"] == document["resting_until"] == "2026-11-21T14:30:00.000+00:00"
+
+
+def test_several_clients_of_a_person_have_a_topic_each() -> None:
+    report = parse(message(b'{"status":"busy"}', f"{UC}/laptop"), TOPICS, PEOPLE, ARRIVAL)
+    assert isinstance(report, FactReported)
+    assert (report.fact.source, report.fact.client) == (Source.UC, "laptop")
+    assert parse(message(b"", f"{UC}/laptop"), TOPICS, PEOPLE, ARRIVAL) == FactWithdrawn(EVA, Source.UC, "laptop")
+
+
+def test_pong_carries_the_nonce() -> None:
+    assert parse(message(b'{"nonce":"4f"}', TOPICS.pong("eva")), TOPICS, PEOPLE, ARRIVAL) == Pong(EVA, "4f")
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_ten_minutes_off_is_corrected_by_sent_at(minutes: int) -> None:
+    """S06 step 4: since and until are what they would be with a right clock."""
+    off = timedelta(minutes=minutes)
+    fields = {"since": AT - timedelta(minutes=5), "until": AT + timedelta(minutes=1), "sent_at": AT}
+    payload = {"status": "away"} | {key: (moment + off).isoformat() for key, moment in fields.items()}
+    fact = parsed_fact(json.dumps(payload).encode())
+    assert (fact.since, fact.until, fact.expires_at) == (fields["since"], fields["until"], 1_060.0)
+
+
+def test_a_choice_from_memory_is_as_old_as_it_says() -> None:
+    """A restart of ours must not make last week's "available" new."""
+    manual = TOPICS.source("eva", Source.MANUAL)
+    ages = []
+    for payload in (b'{"status":"available","since":"2026-11-21T08:02:00Z"}', b'{"status":"available"}'):
+        report = parse(message(payload, manual, retained=True), TOPICS, PEOPLE, ARRIVAL)
+        assert isinstance(report, FactReported)
+        ages.append(ARRIVAL.now - report.fact.received_at)
+    assert ages == [6 * 3_600.0, 86_400.0]
+
+
+def test_nothing_begins_in_the_future() -> None:
+    assert parsed_fact(b'{"status":"busy","since":"2026-11-21T14:12:00Z"}').since == AT
+
+
+def test_a_refusal_of_a_status_knows_whose_word_it_was() -> None:
+    """So that an earlier "available" of that source is doubted."""
+    with pytest.raises(ContractError) as refused:
+        parse(message(b"{status", f"{UC}/laptop"), TOPICS, PEOPLE, ARRIVAL)
+    assert (refused.value.person, refused.value.source, refused.value.client) == ("eva", Source.UC, "laptop")
 
 
 @pytest.mark.parametrize("name", ["", "+", "#", "a/b", "a b", "a:b", "-a", "a\n", "x" * 65, "é"])

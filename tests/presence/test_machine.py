@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
 from presence.events import (
@@ -13,10 +17,13 @@ from presence.events import (
     LineStateChanged,
     PresenceEvent,
     ReservationChanged,
+    RestChanged,
     TimerFired,
+    WordUnreadable,
+    WrapUpChanged,
 )
-from presence.fusion import FusionRules
-from presence.machine import PersonPresence, accept, look, step, watch
+from presence.fusion import FusionRules, Rest, WrapUp
+from presence.machine import MAX_CLIENTS, PersonPresence, accept, look, step, watch
 from presence.model import Availability, AvailabilityState, Fact, Source, Status
 from vocabulary import PersonId
 
@@ -260,3 +267,125 @@ def test_saying_available_again_by_hand_is_a_new_act() -> None:
 def test_first_step_says_unknown() -> None:
     _, effects = step(given_connected(lost_since=AT), TimerFired(EVA), 0.0)
     assert shown(effects)[0].because == "presence broker unreachable since 14:02"
+
+
+def test_a_replayed_status_of_a_client_that_died_is_late() -> None:
+    """Replay: the number it had before its death, or a lower one, says nothing new after its return."""
+    state, _ = run(
+        given_free(),
+        (1.0, FactReported(EVA, fact(Source.UC, Status.AVAILABLE, 1.0, seq=7))),
+        (2.0, reported(Source.CONNECTED, Status.OFFLINE, 2.0)),
+        (3.0, reported(Source.CONNECTED, Status.AVAILABLE, 3.0)),
+        (4.0, FactReported(EVA, fact(Source.UC, Status.AVAILABLE, 4.0, seq=7))),
+    )
+    assert look(state, 4.0).state is AvailabilityState.UNKNOWN
+    state, _ = step(state, FactReported(EVA, fact(Source.UC, Status.AVAILABLE, 5.0, seq=8)), 5.0)
+    assert look(state, 5.0).state is AvailabilityState.FREE
+
+
+def test_a_client_that_does_not_repeat_its_words_begins_anew_with_each_connection() -> None:
+    """teams-for-linux says its status only when it changes, so one from before a reconnect proves nothing."""
+    again = replace(fact(Source.CONNECTED, Status.AVAILABLE, 2.0), begins_anew=True)
+    state, _ = run(given_free(), (2.0, FactReported(EVA, again)))
+    assert look(state, 2.0).because == "UC client connected, no status yet"
+    state, _ = step(state, reported(Source.UC, Status.AVAILABLE, 3.0), 3.0)
+    assert look(state, 3.0).state is AvailabilityState.FREE
+
+
+def test_an_unreadable_word_casts_doubt_on_available_only() -> None:
+    """What keeps somebody from being free must not be lost by garbage."""
+    state, _ = step(given_free(), WordUnreadable(EVA, Source.UC, "", AT, False), 1.0)
+    assert look(state, 1.0).because == "UC status: unknown (unreadable message)"
+    state, _ = run(
+        given_free(),
+        (1.0, reported(Source.MANUAL, Status.DND, 1.0)),
+        (2.0, WordUnreadable(EVA, Source.MANUAL, "", AT, False)),
+    )
+    assert look(state, 2.0).because == "own choice: do not disturb"
+
+
+def test_local_facts_outlive_the_broker() -> None:
+    """Design section 8: what never came over the broker is not lost with it."""
+    local = replace(fact(Source.UC, Status.BUSY, 1.0), local=True, client="local:publish")
+    state, _ = run(given_free(), (1.0, FactReported(EVA, local)), (2.0, BrokerLost(AT)))
+    assert look(state, 2.0).because == "UC status: busy"
+
+
+def test_a_phone_that_does_not_answer_is_not_reachable_until_it_registers_or_answers() -> None:
+    """N6: OPTIONS liveness."""
+    state, _ = step(given_free(), LineStateChanged(EVA, AT, answers=False), 1.0)
+    assert look(state, 1.0).because == "phone does not answer"
+    answered, _ = step(state, LineStateChanged(EVA, AT, answers=True), 2.0)
+    assert look(answered, 2.0).state is AvailabilityState.FREE
+    registered, _ = step(state, LineStateChanged(EVA, AT, registered=True), 2.0)
+    assert look(registered, 2.0).state is AvailabilityState.FREE
+    called, _ = run(
+        state, (2.0, LineStateChanged(EVA, AT, in_call=True)), (3.0, LineStateChanged(EVA, AT, in_call=False))
+    )
+    assert look(called, 3.0).state is AvailabilityState.FREE
+
+
+def test_do_not_disturb_of_our_own_phone_is_busy() -> None:
+    state, _ = step(given_free(), LineStateChanged(EVA, AT, dnd=True), 1.0)
+    assert look(state, 1.0).because == "phone: do not disturb"
+    state, _ = step(state, LineStateChanged(EVA, AT, dnd=False), 2.0)
+    assert look(state, 2.0).state is AvailabilityState.FREE
+
+
+def test_after_call_work_is_busy_until_it_ends() -> None:
+    state, effects = step(given_free(), WrapUpChanged(EVA, WrapUp(AT, AT + timedelta(minutes=3))), 1.0)
+    assert shown(effects)[0].because == "after-call work until 14:05"
+    assert shown(effects)[0].free_again_at == AT + timedelta(minutes=3)
+    state, effects = step(state, WrapUpChanged(EVA, None), 2.0)
+    assert shown(effects)[0].state is AvailabilityState.FREE
+
+
+def test_a_rest_begins_and_ends_visibly() -> None:
+    """N14: the list says "resting until"."""
+    state, effects = step(given_free(), RestChanged(EVA, Rest(AT + timedelta(hours=1), "focus")), 1.0)
+    assert shown(effects)[0].because == "resting until 15:02 (focus)"
+    _, effects = step(state, RestChanged(EVA, None), 2.0)
+    assert shown(effects)[0].state is AvailabilityState.FREE
+
+
+def test_clients_of_a_person_are_bounded() -> None:
+    """A broken client that invents names fills no memory."""
+    state = given_free()
+    for number in range(100):
+        busy = replace(fact(Source.UC, Status.BUSY, 1.0), client=f"c{number}")
+        state, _ = step(state, FactReported(EVA, busy), 1.0)
+    assert len(state.facts) <= MAX_CLIENTS + 1
+
+
+SOURCES_OF_CLIENTS = [Source.UC, Source.CONNECTED, Source.IN_CALL, Source.MICROPHONE]
+anything = st.one_of(
+    st.builds(
+        lambda source, status, seq, retained, client: FactReported(
+            EVA, Fact(source, status, AT, 0.0, seq=seq, retained=retained, client=client)
+        ),
+        st.sampled_from(SOURCES_OF_CLIENTS),
+        st.sampled_from(Status),
+        st.none() | st.integers(0, 5),
+        st.booleans(),
+        st.sampled_from(["", "b"]),
+    ),
+    st.builds(FactWithdrawn, st.just(EVA), st.sampled_from(SOURCES_OF_CLIENTS), st.sampled_from(["", "b"])),
+    st.sampled_from([BrokerLost(AT), BrokerConnected()]),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 100.0), anything), max_size=12))
+def test_whatever_happens_a_client_that_said_offline_last_makes_nobody_free(
+    steps: list[tuple[float, PresenceEvent]],
+) -> None:
+    """S06: no order of messages leaves somebody free whose every client is gone."""
+    now, state = 0.0, given_free()
+    for gap, event in steps:
+        now += gap
+        if isinstance(event, FactReported):
+            event = FactReported(EVA, replace(event.fact, received_at=now, stated_at=now))
+        state, _ = step(state, event, now)
+    for client in ("", "b"):
+        gone = replace(fact(Source.CONNECTED, Status.OFFLINE, now), client=client)
+        state, _ = step(state, FactReported(EVA, gone), now)
+    assert look(state, now).state is not AvailabilityState.FREE

@@ -11,6 +11,9 @@ from typer.testing import CliRunner
     ("arguments", "says"),
     [
         (["run", "s99"], "there is no scenario 's99'"),
+        (["run", "s02", "s99"], "there is no scenario 's99'"),
+        (["run", "s02", "--target", "http://127.0.0.1:1"], "--target is for s01 alone"),
+        (["run", "s02", "s03", "--state-dir", "x"], "--state-dir is for one scenario"),
         (["run", "s01", "--target", "localhost"], "must be an http address"),
         (["run", "s01", "--target", "http://127.0.0.1:1"], "--logins"),
         (["run", "s01", "--target", "http://127.0.0.1:1", "--logins", "nowhere.json"], "logins file"),

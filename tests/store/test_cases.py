@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -77,16 +78,24 @@ async def test_an_old_version_does_not_overwrite_a_newer_one(store: Store) -> No
     assert await store.cases.get(FILLED.id) == newer
 
 
-async def test_two_nodes_saving_the_same_version_do_not_undo_each_other(store: Store) -> None:
-    await store.cases.save(FILLED)
-    edits = [
-        replace(FILLED, version=2, values=FILLED.values | {"kind": (_value("Fire", author, 2),)})
-        for author in ("anna", "eva", "tom")
-    ]
-    results = await asyncio.gather(*(store.cases.save(edit) for edit in edits), return_exceptions=True)
-    winners = [edit for edit, result in zip(edits, results, strict=True) if result is None]
-    assert [type(result) for result in results if result is not None] == [StoreConflict, StoreConflict]
-    assert await store.cases.get(FILLED.id) == winners[0]
+async def test_two_nodes_saving_the_same_version_do_not_undo_each_other(store: Store, url: str, tmp_path: Path) -> None:
+    other = await Store.open(url, journal_dir=tmp_path / "other")
+    saved = FILLED
+    await store.cases.save(saved)
+    try:
+        for version in range(2, 12):
+            edits = [
+                replace(saved, version=version, values=saved.values | {"kind": (_value("Fire", author, version),)})
+                for author in ("anna", "eva", "tom", "ben")
+            ]
+            nodes = (store, other, store, other)
+            saving = (node.cases.save(edit) for node, edit in zip(nodes, edits, strict=True))
+            results = await asyncio.gather(*saving, return_exceptions=True)
+            [saved] = [edit for edit, result in zip(edits, results, strict=True) if result is None]
+            assert [type(result) for result in results if result is not None] == [StoreConflict] * 3
+            assert await store.cases.get(FILLED.id) == saved
+    finally:
+        await other.close()
 
 
 async def test_a_case_is_created_once(store: Store) -> None:

@@ -83,6 +83,18 @@ async def test_closing_the_store_keeps_the_last_events(store: Store, url: str, t
         await again.close()
 
 
+async def test_flushing_while_closing_comes_to_an_end(url: str, tmp_path: Path, clock: VirtualClock) -> None:
+    for ticks in range(12):
+        async with _log_on(Database(parse_url(url)), tmp_path, clock, QUICK) as log, asyncio.timeout(20):
+            log.append(CALL, "leg.ringing", {"ticks": ticks})
+            closing = asyncio.create_task(log.close())
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            await log.flush()
+            await closing
+            assert [event.data["ticks"] for event in await log.of(CALL)] == list(range(ticks + 1))
+
+
 @pytest.mark.parametrize("statement", ["UPDATE event SET name = 'nothing.happened'", "DELETE FROM event"])
 async def test_stored_events_cannot_be_changed_or_deleted(store: Store, statement: str) -> None:
     """The log is append-only, whoever asks."""
@@ -206,8 +218,9 @@ async def test_a_torn_line_costs_only_its_own_event_and_is_kept_aside(url: str, 
         await log.flush()
     file = tmp_path / "events.journal"
     file.write_bytes(file.read_bytes()[:-20])
-    async with _log_on(Database(parse_url(url)), tmp_path, VirtualClock()) as log:
+    async with _log_on(ScriptedDatabase(url, ["refuse"]), tmp_path, VirtualClock()) as log:
         log.append(CALL, "leg.ringing", {"number": 3})
+        assert not await log.flush()  # so the next event goes behind the torn one
         assert await log.flush()
         assert [event.data["number"] for event in await log.of(CALL)] == [0, 1, 3]
         assert log.lost == 1

@@ -7,6 +7,9 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import sqlalchemy as sa
+
 from routing.model import Lease
 from store import Store
 from tests.store.situations import VirtualClock
@@ -154,3 +157,42 @@ async def test_cancelled_callers_leave_nothing_locked(store: Store, clock: Virtu
     clock.now += 2
     assert await store.leases.acquire(EVA, "esc_last", 10) is not None
     assert [lease.person for lease in await store.leases.live()] == [EVA]
+
+
+async def test_a_write_once_begun_is_finished_though_its_caller_left(store: Store, url: str, tmp_path: Path) -> None:
+    lock = "DELETE FROM trunk" if store.database.is_sqlite else "LOCK TABLE lease IN EXCLUSIVE MODE"
+    async with store.database.engine.begin() as connection:
+        await connection.execute(sa.text(lock))
+        taking = asyncio.create_task(store.leases.acquire(EVA, "esc_1", 10))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+    await store.close()
+    again = await Store.open(url, journal_dir=tmp_path, clock=VirtualClock())
+    try:
+        assert [lease.holder for lease in await again.leases.live()] == ["esc_1"]
+    finally:
+        await again.close()
+
+
+async def test_many_leases_are_renewed_at_once_and_those_lost_are_missing(store: Store, clock: VirtualClock) -> None:
+    eva, tom = await store.leases.acquire(EVA, "n1/a", 10), await store.leases.acquire(TOM, "n1/b", 10)
+    assert eva is not None
+    assert tom is not None
+    await store.leases.release(tom)
+    clock.now += 6
+    assert await store.leases.renew_all([eva, tom], 10) == [replace(eva, expires_at=clock.now + 10)]
+    assert await store.leases.renew_all([], 10) == []
+    clock.now += 10
+    assert await store.leases.renew_all([eva], 10) == []
+
+
+async def test_all_leases_of_one_node_are_released_and_no_others(store: Store) -> None:
+    """N4: at its start a node frees whom its earlier life held."""
+    await store.leases.acquire(EVA, "n1/a", 10)
+    other = await store.leases.acquire(TOM, "n10/b", 10)
+    assert await store.leases.release_all_of("n1") == [EVA]
+    assert await store.leases.live() == [other]
+    assert await store.leases.release_all_of("n1") == []

@@ -11,9 +11,10 @@ from typing import TypeVar
 import pytest
 
 from telephony.adapters.pjsip import PjsipSwitch
+from telephony.adapters.pjsip_watchers import PresenceBodies
 from telephony.admission import Directory, SipCredential, Trunk
 from telephony.digest import Algorithm, ha1
-from telephony.events import LegEvent, PhoneRegistered, PhoneUnregistered, SwitchEvent
+from telephony.events import LegEvent, PhoneRequest, SwitchEvent
 from telephony.failure_limiter import LimiterSettings
 from telephony.settings import SwitchSettings
 from tests.telephony.phone import Phone
@@ -40,6 +41,7 @@ DIRECTORY = Directory(
     credentials={name: credential(name) for name in PEOPLE},
     trunks=(Trunk("carrier", (CARRIER,)),),
     service_numbers=frozenset({SERVICE_NUMBER}),
+    service_prefixes=("bring-in+",),
 )
 
 
@@ -47,11 +49,11 @@ DIRECTORY = Directory(
 class Seen:
     """Every event of the switch, and a way to wait for the next that fits."""
 
-    events: list[SwitchEvent] = field(default_factory=list)
-    reaction: Callable[[SwitchEvent], None] | None = None
+    events: list[SwitchEvent | PhoneRequest] = field(default_factory=list)
+    reaction: Callable[[SwitchEvent | PhoneRequest], None] | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, event: SwitchEvent) -> None:
+    def add(self, event: SwitchEvent | PhoneRequest) -> None:
         self.events.append(event)
         if self.reaction is not None:
             self.reaction(event)
@@ -69,8 +71,7 @@ class Seen:
 
     def of(self, leg: LegId) -> list[LegEvent]:
         """All events of one leg, in order."""
-        phone_events = (PhoneRegistered, PhoneUnregistered)
-        return [event for event in self.events if not isinstance(event, phone_events) and event.leg == leg]
+        return [event for event in self.events if isinstance(event, LegEvent) and event.leg == leg]
 
 
 @dataclass
@@ -110,7 +111,12 @@ def settings(state_dir: Path) -> SwitchSettings:
 @pytest.fixture(scope="module")
 async def running_switch(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
     seen = Seen()
-    switch = PjsipSwitch(settings(tmp_path_factory.mktemp("switch")), DIRECTORY, seen.add)
+    bodies = PresenceBodies(
+        lambda person: f"<presence>{person}</presence>".encode(),
+        lambda person, version: f"<dialog-info version='{version}'>{person}</dialog-info>".encode(),
+    )
+    folder = tmp_path_factory.mktemp("switch")
+    switch = PjsipSwitch(settings(folder), DIRECTORY, seen.add, on_request=seen.add, bodies=bodies)
     await switch.start()
     yield Exchange(switch, seen)
     await switch.stop()

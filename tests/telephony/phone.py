@@ -95,6 +95,9 @@ class Phone:
         self.redirect_to = ""
         self.answers_when_cancelled = False
         self.offers_srtp = False
+        self.notify_status = 200
+        self.private_host = ""
+        """The address a phone behind NAT writes into Contact and SDP."""
         self.direction = "sendrecv"
         self.tone_hz = tone_hz
         self.audio: RtpAudio
@@ -224,6 +227,35 @@ class Phone:
             self._end()
         return answer
 
+    async def ask(
+        self,
+        method: str,
+        user: str,
+        password: str | None = None,
+        *,
+        extra: list[tuple[str, str]] | None = None,
+        body: str = "",
+        talk: Talk | None = None,
+    ) -> tuple[Message, Talk]:
+        """Send SUBSCRIBE, PUBLISH, ... to a user's address, or again in the dialog of an earlier one."""
+        uri = f"sip:{user}@{self.server[0]}:{self.server[1]}"
+        if talk is None:
+            own = f"<sip:{self.user}@{self.server[0]}>;tag={secrets.token_hex(4)}"
+            talk = Talk(secrets.token_hex(8), own, f"<{uri}>", uri, 0)
+        more = [*(extra or []), ("Contact", f"<{self.contact}>")]
+        proof: list[tuple[str, str]] = []
+        for _ in range(2):
+            talk.cseq += 1
+            replies = self._replies[(talk.call_id, method)] = asyncio.Queue()
+            self._send_request(method, uri, talk.call_id, talk.local, talk.remote, talk.cseq, more + proof, body)
+            answer = await asyncio.wait_for(replies.get(), TIMEOUT_S)
+            if answer.status != 401 or password is None:
+                break
+            proof = [self._prove(answer, method, uri, password, None, self.user)]
+        if answer.status == 200:
+            talk.remote = answer.get("to")
+        return answer, talk
+
     async def reinvite(self, direction: str) -> Message:
         """Put the call on hold (`inactive`, `sendonly`) or take it back (`sendrecv`); RFC 3264 §8.4."""
         assert self.talk is not None
@@ -267,7 +299,7 @@ class Phone:
     def contact(self) -> str:
         """The phone's own address."""
         tail = "" if self.transport == "udp" else f";transport={self.transport}"
-        return f"sip:{self.user}@{self.host}:{self.local_port}{tail}"
+        return f"sip:{self.user}@{self.private_host or self.host}:{self.local_port}{tail}"
 
     def send_raw(self, text: bytes) -> None:
         """Send any bytes over UDP."""
@@ -399,6 +431,8 @@ class Phone:
                 self._end()
             case "ACK":
                 pass
+            case "NOTIFY":
+                self._respond(request, self.notify_status)
             case _:
                 self._respond(request, 200)
 
@@ -425,6 +459,7 @@ class Phone:
     def _accept(self, request: Message) -> None:
         self._ringing = None
         extra = [("Contact", f"<{self.contact}>"), ("Content-Type", "application/sdp")]
+        self.audio.key_type = int((re.search(r"a=rtpmap:(\d+) telephone-event/8000", request.body) or [0, 101])[1])
         self._respond(request, 200, self._ringing_tag, extra, self._sdp())
         local = f"{request.get('to')};tag={self._ringing_tag}"
         self.talk = Talk(request.get("call-id"), local, request.get("from"), _address(request.get("contact")), 1)
@@ -443,14 +478,15 @@ class Phone:
 
     def _sdp(self) -> str:
         self._sdp_version += 1
-        profile, crypto = "RTP/AVP", ""
+        profile, crypto, host = "RTP/AVP", "", self.private_host or self.host
+        keys = self.audio.key_type
         if self.offers_srtp:
             key = base64.b64encode(secrets.token_bytes(30)).decode()
             profile, crypto = "RTP/SAVP", f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"
         return (
-            f"v=0\r\no=- 1 {self._sdp_version} IN IP4 {self.host}\r\ns=-\r\nc=IN IP4 {self.host}\r\nt=0 0\r\n"
-            f"m=audio {self.audio.port} {profile} 0 101\r\na=rtpmap:0 PCMU/8000\r\n{crypto}"
-            f"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na={self.direction}\r\n"
+            f"v=0\r\no=- 1 {self._sdp_version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+            f"m=audio {self.audio.port} {profile} 0 {keys}\r\na=rtpmap:0 PCMU/8000\r\n{crypto}"
+            f"a=rtpmap:{keys} telephone-event/8000\r\na=fmtp:{keys} 0-15\r\na={self.direction}\r\n"
         )
 
 

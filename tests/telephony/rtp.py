@@ -42,7 +42,11 @@ class RtpAudio(asyncio.DatagramProtocol):
     def __init__(self, tone_hz: float) -> None:
         self.tone_hz = tone_hz
         self.packets = 0
+        self.key_type = TELEPHONE_EVENT
+        """RTP payload type of key presses; the offer decides."""
         self._heard: deque[int] = deque(maxlen=WINDOW_SAMPLES)
+        self.recording: bytearray | None = None
+        """Everything heard from when this is set; mu-law."""
         self._sequence = 0
         self._stamp = 0
         self._sender: asyncio.Task[None] | None = None
@@ -62,6 +66,8 @@ class RtpAudio(asyncio.DatagramProtocol):
         self.packets += 1
         if len(data) > 12 and data[1] & 0x7F == 0:
             self._heard.extend(data[12:])
+            if self.recording is not None:
+                self.recording += data[12:]
 
     @property
     def port(self) -> int:
@@ -93,7 +99,7 @@ class RtpAudio(asyncio.DatagramProtocol):
             end = 0x80 if at >= 3 else 0
             duration = FRAME_SAMPLES * (min(at, 3) + 1)
             payload = struct.pack("!BBH", event, end | 10, duration)
-            self._send(payload, TELEPHONE_EVENT | (0x80 if at == 0 else 0), stamp, remote)
+            self._send(payload, self.key_type | (0x80 if at == 0 else 0), stamp, remote)
 
     def hears(self, tone_hz: float) -> bool:
         """Whether this tone is in the last 200 ms, at a twentieth of full scale or more."""
@@ -102,6 +108,20 @@ class RtpAudio(asyncio.DatagramProtocol):
         samples = _DECODE[np.fromiter(self._heard, dtype=np.uint8)] * np.hanning(WINDOW_SAMPLES)
         phase = np.exp(-2j * np.pi * tone_hz / RATE_HZ * np.arange(WINDOW_SAMPLES))
         return bool(4 * abs(np.dot(samples, phase)) / WINDOW_SAMPLES > 0.05)
+
+    def recorded_ms(self, tone_hz: float) -> float:
+        """How long this tone was heard in the recording, measured every 10 ms in windows of 20 ms."""
+        window, hop = 160, 80
+        samples = _DECODE[np.frombuffer(bytes(self.recording or b""), dtype=np.uint8)]
+        wave = np.hanning(window) * np.exp(-2j * np.pi * tone_hz / RATE_HZ * np.arange(window))
+        starts = range(0, len(samples) - window, hop)
+        return sum(10.0 for at in starts if 4 * abs(np.dot(samples[at : at + window], wave)) / window > 0.05)
+
+    def flood(self, remote: tuple[str, int], packets: int) -> None:
+        """Send many packets of the tone at once, as somebody does who wants to take a call over."""
+        for _ in range(packets):
+            self._send(encode_mulaw(self._frame()), 0, self._stamp, remote)
+            self._stamp += FRAME_SAMPLES
 
     def level(self) -> float:
         """Root mean square of the last 200 ms, 1 being full scale; 0 before anything came."""
@@ -116,12 +136,15 @@ class RtpAudio(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         start, sent = loop.time(), 0
         while True:
-            at = np.arange(FRAME_SAMPLES) + self._stamp
-            samples = 0.25 * np.sin(2 * np.pi * self.tone_hz / RATE_HZ * at)
-            self._send(encode_mulaw(samples), 0, self._stamp, remote)
+            self._send(encode_mulaw(self._frame()), 0, self._stamp, remote)
             self._stamp += FRAME_SAMPLES
             sent += 1
             await asyncio.sleep(max(0.0, start + sent * FRAME_SAMPLES / RATE_HZ - loop.time()))
+
+    def _frame(self) -> NDArray[np.float64]:
+        at = np.arange(FRAME_SAMPLES) + self._stamp
+        wave: NDArray[np.float64] = 0.25 * np.sin(2 * np.pi * self.tone_hz / RATE_HZ * at)
+        return wave
 
     def _send(self, payload: bytes, kind: int, stamp: int, remote: tuple[str, int]) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from telephony.admission import Admission, Answer, Decision, Directory, Drop, Moment, Pass, SipCredential, Trunk
+from telephony.admission import Admission, Directory, SipCredential, Trunk
+from telephony.decisions import Answer, Decision, Drop, Moment, Pass
 from telephony.digest import Algorithm, DigestAuthority, ha1
 from telephony.events import PhoneRegistered
 from telephony.failure_limiter import FailureLimiter, LimiterSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telephony.effects import AnswerLeg, RingLeg
-from telephony.events import LegArrived, LegEnded, SwitchEvent
+from telephony.events import LegArrived, LegEnded, PhoneRequest, SwitchEvent
 from telephony.model import CallerIdentity
 from tests.telephony.calls import run
 from tests.telephony.conftest import CARRIER, SERVICE_NUMBER, Exchange
@@ -23,7 +23,7 @@ CALLS = 20
 async def test_sipp_customers_are_rung_answered_and_hang_up(
     exchange: Exchange, tmp_path: Path, kind: str, transport: str
 ) -> None:
-    def serve(event: SwitchEvent) -> None:
+    def serve(event: SwitchEvent | PhoneRequest) -> None:
         if isinstance(event, LegArrived):
             exchange.switch.perform(RingLeg(event.leg))
             exchange.switch.perform(AnswerLeg(event.leg))

@@ -1,6 +1,16 @@
 /** Typed client of the HTTP API: one function per command, every failure an `ApiError`. */
 
-import type { AgentStatus, DeskRole, Escalation, ManualStatus, NewPhonePassword, TimelineEvent } from "./documents.ts";
+import type {
+  AgentStatus,
+  Choice,
+  DeskRole,
+  Escalation,
+  Limits,
+  ManualStatus,
+  NewPhonePassword,
+  SupervisionMode,
+  TimelineEvent,
+} from "./documents.ts";
 import { learnServerTime } from "./clock.ts";
 
 export class ApiError extends Error {
@@ -18,6 +28,14 @@ export class ApiError extends Error {
   get isTransient(): boolean {
     return this.status === 0 || this.status >= 500;
   }
+}
+
+/** Whom to bring in: a person (with a reason to override his rest), a skill, or neither (what the queue wants). */
+export interface Wanted {
+  specialist?: string;
+  skill?: string;
+  reason?: string;
+  override_reason?: string;
 }
 
 export interface LoggedIn {
@@ -76,8 +94,17 @@ export const api = {
     post("/me/availability", { status, ...(reason && { reason }), ...(until && { until }) }),
   finishWrapUp: (disposition: string, note: string) => post("/me/wrap-up/finish", { disposition, note }),
   timeline: (interaction: string) => request<TimelineEvent[]>("GET", `/interactions/${id(interaction)}/events`),
-  escalate: (interaction: string, specialist: string, reason: string) =>
-    post<Escalation>(`/interactions/${id(interaction)}/escalations`, { specialist, ...(reason && { reason }) }),
+  setLimits: (limits: Limits) => post("/me/limits", limits),
+  escalate: (interaction: string, wanted: Wanted) =>
+    post<Escalation>(`/interactions/${id(interaction)}/escalations`, wanted),
+  choose: (escalation: string, choice: Choice) => post(`/escalations/${id(escalation)}/choose`, { choice }),
+  consult: (interaction: string, on: boolean) => post(`/interactions/${id(interaction)}/consult`, { on }),
+  supervise: (interaction: string, mode: SupervisionMode) =>
+    post(`/interactions/${id(interaction)}/supervise`, { mode }),
+  stopSupervising: (interaction: string) => post(`/interactions/${id(interaction)}/supervise/leave`),
+  acceptTask: (task: string) => post(`/tasks/${id(task)}/accept`),
+  finishTask: (task: string, outcome: string, resolved: boolean) =>
+    post(`/tasks/${id(task)}/done`, { outcome, resolved }),
   leave: (interaction: string) => post(`/interactions/${id(interaction)}/leave`),
   close: (interaction: string, outcome: string, resolved: boolean) =>
     post(`/interactions/${id(interaction)}/close`, { outcome, resolved }),

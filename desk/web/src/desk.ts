@@ -5,7 +5,8 @@ import { useContext } from "preact/hooks";
 import { api, ApiError } from "./api.ts";
 import { Autosave } from "./autosave.ts";
 import { LiveConnection } from "./live.ts";
-import { caseOf } from "./select.ts";
+import type { Promised } from "./documents.ts";
+import { caseOf, escalations } from "./select.ts";
 import { EMPTY, type State, Store } from "./store.ts";
 
 export type Gate = "checking" | "login" | "ended" | "desk";
@@ -17,6 +18,8 @@ export class Desk {
   readonly autosave = new Autosave(api, (id) => caseOf(this.state.get(), id));
   /** Outcomes typed but not sent, by interaction: if the customer hangs up first, they become the wrap-up's note. */
   readonly outcomes = new Map<string, string>();
+  /** The last promise made in an interaction; it stays readable when its escalation has left the screens. */
+  readonly promises = new Map<string, Promised>();
   private readonly live: LiveConnection;
   /** Whose drafts we hold: they wait for the same person to log in again. */
   private person: string | null = null;
@@ -31,6 +34,7 @@ export class Desk {
     let link = this.state.get().link;
     this.state.subscribe(() => {
       const now = this.state.get();
+      for (const { interaction, promise } of escalations(now)) if (promise) this.promises.set(interaction, promise);
       if (now.link === "open") this.autosave.settle();
       if (now.link === "open" && link !== "open") this.autosave.retryAll();
       link = now.link;
@@ -66,6 +70,7 @@ export class Desk {
   private forget(): void {
     this.autosave.clear();
     this.outcomes.clear();
+    this.promises.clear();
   }
 
   private enter(): void {

@@ -1,7 +1,7 @@
 /** The documents that the centre sends over `/api/live`, as docs/api.md describes them. */
 
 export type DeskRole = "agent" | "specialist" | "supervisor" | "administrator";
-export type ParticipantRole = "customer" | "agent" | "specialist";
+export type ParticipantRole = "customer" | "agent" | "specialist" | "supervisor";
 export type AvailabilityState = "free" | "busy" | "away" | "unknown";
 export type ManualStatus = "available" | "busy" | "away" | "dnd";
 export type AgentStatus = "ready" | "not_ready";
@@ -26,13 +26,22 @@ export type EscalationState =
   | "ringing"
   | "accepted"
   | "joined"
+  | "choosing"
+  | "waiting"
   | "closed";
+export type SearchPhase = "searching" | "choosing" | "waiting" | "joined" | "closed";
+export type Choice = "wait" | "callback" | "task";
+export type SupervisionMode = "listen" | "whisper" | "join";
+export type TaskKind = "callback" | "task";
+export type TaskState = "open" | "offered" | "accepted" | "calling" | "talking" | "done" | "overdue";
 
 export interface SourceView {
   source: string;
   status: string;
   since: string;
   age_s: number;
+  /** When this source last spoke; counts more than `age_s`. */
+  at?: string | null;
 }
 
 export interface Availability {
@@ -41,6 +50,29 @@ export interface Availability {
   because: string;
   freshness_s: number | null;
   sources: SourceView[];
+  /** The finer shade of the state, such as `in_call` or `resting`. */
+  kind?: string;
+  /** Whether a ring would find the person although the state is not free. */
+  reachable?: boolean;
+  free_again_at?: string | null;
+  /** The person's own limits forbid asking until then. */
+  resting_until?: string | null;
+  /** When the youngest proof was seen; counts more than `freshness_s`. */
+  checked_at?: string | null;
+}
+
+/** No interruptions on this weekday (0 Monday … 6 Sunday) between two local times such as `12:00`. */
+export interface QuietWindow {
+  weekday: number;
+  from: string;
+  to: string;
+}
+
+/** How often and when a person may be asked in. */
+export interface Limits {
+  per_hour: number | null;
+  quiet: QuietWindow[];
+  focus_until?: string | null;
 }
 
 /** Empty while the node has no phone server yet. */
@@ -78,6 +110,7 @@ export interface Me {
   phone: PhoneSettings;
   mqtt: { host: string; port: number; user: string };
   availability: Availability;
+  limits?: Limits | null;
 }
 
 export interface Person {
@@ -137,6 +170,8 @@ export interface Interaction {
   participants: Participant[];
   history: PastContact[];
   wanted_skills: string[];
+  /** Agent and specialist talk privately while the customer hears music. */
+  consulting?: boolean;
 }
 
 export interface CaseValue {
@@ -166,14 +201,55 @@ export interface Case {
   fields: CaseField[];
 }
 
+export type InvitationState =
+  | "requested"
+  | "reserved"
+  | "offered"
+  | "rendered"
+  | "ringing"
+  | "accepted"
+  | "joined"
+  | "ended";
+
+/** One try to bring one specialist in. */
+export interface Invitation {
+  specialist: string;
+  specialist_name: string;
+  state: InvitationState;
+  begun_at: string;
+  cause: string;
+  cause_text: string;
+}
+
+/** What the agent may choose when nobody is free. */
+export interface OfferedChoice {
+  choice: Choice;
+  says: string;
+  estimate_s?: number | null;
+}
+
+/** The definite next step the customer is told of. */
+export interface Promised {
+  kind: TaskKind;
+  owner: string | null;
+  owner_name: string | null;
+  due_at: string | null;
+  callback_at: string | null;
+  says: string;
+}
+
+/**
+ * An escalation. The agent and supervisors see the whole search (from `phase` on); an invited specialist sees his own
+ * part. `specialist` is null while nobody is being asked.
+ */
 export interface Escalation {
   id: string;
   interaction: string;
   case: string;
   agent: string;
   agent_name: string;
-  specialist: string;
-  specialist_name: string;
+  specialist: string | null;
+  specialist_name: string | null;
   reason: string;
   digest: string;
   caller_number: string;
@@ -191,6 +267,41 @@ export interface Escalation {
   closed_at: string | null;
   cause: string;
   cause_text: string;
+  skill?: string;
+  trigger?: string;
+  phase?: SearchPhase;
+  /** When the deadline began to run; without it the request counts. */
+  clock_from?: string | null;
+  target_at?: string;
+  ceiling_at?: string;
+  invitations?: Invitation[];
+  choices?: OfferedChoice[];
+  promise?: Promised | null;
+}
+
+/** A promise to a customer as work for somebody. */
+export interface Task {
+  id: string;
+  kind: TaskKind;
+  state: TaskState;
+  owner: string | null;
+  owner_name: string | null;
+  skill: string;
+  priority: number;
+  due_at: string;
+  callback_at: string | null;
+  customer: Customer | null;
+  caller_number: string;
+  interaction: string;
+  case: string;
+  says: string;
+  arrived_at: string;
+  offered_to: string | null;
+}
+
+export interface Supervision {
+  interaction: string;
+  supervisors: { person: string; name: string; mode: SupervisionMode; state: "ringing" | "in_call" }[];
 }
 
 export interface System {

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import { ApiError } from "./api.ts";
 import { serverNow } from "./clock.ts";
 import { Store } from "./store.ts";
-import { t } from "./texts.ts";
+import { centreWords, t } from "./texts.ts";
 
 /** The store's value; renders again when it is replaced. */
 export function useStore<T>(store: Store<T>): T {
@@ -66,8 +66,8 @@ export function useCommand(): Command {
   return { ...state, run, forget };
 }
 
-/** The sentence for an error: ours when we know its code, else the server's own. */
+/** The sentence for an error. */
 export function sentence(error: ApiError): string {
   if (error.status === 0) return t.errors.noAnswer;
-  return t.errors.byCode[error.code] ?? (error.message || t.errors.unknown);
+  return centreWords(error.message, t.errors.byCode[error.code]) || t.errors.unknown;
 }

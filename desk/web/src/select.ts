@@ -1,6 +1,17 @@
 /** Questions asked of the documents: who am I, what is my call, which case arrives for me. All pure. */
 
-import type { Case, Escalation, EscalationState, Interaction, Me, Person, Queue, System } from "./documents.ts";
+import type {
+  Case,
+  Escalation,
+  EscalationState,
+  Interaction,
+  Me,
+  Person,
+  Queue,
+  Supervision,
+  System,
+  Task,
+} from "./documents.ts";
 import type { Entry, State } from "./store.ts";
 
 type Docs = ReadonlyMap<string, Entry>;
@@ -24,6 +35,12 @@ export const interactions = (state: State) =>
 export const escalations = (state: State) => all<Escalation>(state.docs, "escalation");
 export const caseOf = (state: State, id: string) => one<Case>(state.docs, `case/${id}`);
 export const interactionOf = (state: State, id: string) => one<Interaction>(state.docs, `interaction/${id}`);
+export const supervisionOf = (state: State, id: string) => one<Supervision>(state.docs, `supervision/${id}`);
+/** Promises that are still to be kept, the most urgent first. */
+export const openTasks = (state: State) =>
+  all<Task>(state.docs, "task")
+    .filter((task) => task.state !== "done")
+    .sort((a, b) => a.due_at.localeCompare(b.due_at) || b.priority - a.priority);
 export const arrivalOf = (state: State, key: string) => state.docs.get(key)?.receivedAt ?? 0;
 
 /** The call I have as an agent (ringing, talking, or in wrap-up), if any. */
@@ -64,6 +81,32 @@ export function escalationOf(state: State, interaction: string): Escalation | nu
 
 export const isRunning = (escalation: Escalation | null): escalation is Escalation =>
   escalation !== null && escalation.state !== "joined" && escalation.state !== "closed";
+
+/** Searches that still run, the one with the nearest deadline first. */
+export function runningEscalations(state: State): Escalation[] {
+  return escalations(state)
+    .filter(isRunning)
+    .sort((a, b) => (a.ceiling_at ?? "").localeCompare(b.ceiling_at ?? ""));
+}
+
+/** Whether a promise is late: the centre says so, or its time has passed. */
+export function isOverdue(task: Task, now: number): boolean {
+  return task.state === "overdue" || Date.parse(task.due_at) < now;
+}
+
+/** Tasks I am asked to take on now. */
+export function offeredTasks(state: State): Task[] {
+  const self = me(state);
+  return openTasks(state).filter((task) => task.state === "offered" && task.offered_to === self?.id);
+}
+
+/** Tasks that are mine, apart from those just offered. */
+export function myTasks(state: State): Task[] {
+  const self = me(state);
+  return openTasks(state).filter(
+    (task) => task.owner === self?.id && !(task.state === "offered" && task.offered_to === self.id),
+  );
+}
 
 /** Cases that somebody asks me to help with and that I have not joined yet. */
 export function arriving(state: State): Escalation[] {

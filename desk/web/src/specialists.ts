@@ -1,21 +1,59 @@
-/** The list of specialists: who stands first, and who matches what somebody typed. Pure. */
+/** The list of specialists: who stands first, who may be asked, and who matches what somebody typed. Pure. */
 
 import type { AvailabilityState, Person } from "./documents.ts";
 
-const RANK: Record<AvailabilityState, number> = { free: 0, busy: 1, away: 2, unknown: 3 };
+const HELPLESS = Number.POSITIVE_INFINITY;
+const TIER: Record<AvailabilityState, number> = { free: 2, busy: 2, away: 3, unknown: 4 };
 
-/** Free first; in each state those with the most wanted skill first, then the higher level: as the server orders them. */
-export function inOrder(people: Person[], wanted: string[]): Person[] {
+/** The moment from which a person may be asked without overriding anything: `-Infinity` is now, `Infinity` unknown. */
+export function helpsAt(person: Person, now: number): number {
+  const { state, reachable, free_again_at, resting_until } = person.availability;
+  if (state === "unknown") return HELPLESS;
+  const rest = future(resting_until, now);
+  const free = state === "free" || reachable === true ? null : (future(free_again_at, now) ?? HELPLESS);
+  // Where the centre shows a rest as busy, nothing else is known to keep the person busy.
+  if (rest !== null) return Math.max(rest, free === HELPLESS ? rest : (free ?? rest));
+  return free ?? (person.registered ? -HELPLESS : HELPLESS);
+}
+
+/** Whether the person's own limits forbid asking now; an override needs a reason. */
+export function isResting(person: Person, now: number): boolean {
+  return future(person.availability.resting_until, now) !== null;
+}
+
+/** Whether a ring would find the person now: free, or busy only by calendar. */
+export function mayBeAsked(person: Person, now: number): boolean {
+  const { state, reachable } = person.availability;
+  return person.registered && !isResting(person, now) && (state === "free" || reachable === true);
+}
+
+function future(iso: string | null | undefined, now: number): number | null {
+  const at = Date.parse(iso ?? "");
+  return at > now ? at : null;
+}
+
+/**
+ * By how surely and how soon each can help: free now, then those whose time is known, then busy, away, unknown. In each
+ * group those with the most wanted skill first, then the sooner, the higher level, the name.
+ */
+export function inOrder(people: Person[], wanted: string[], now: number): Person[] {
   return people
-    .map((person) => ({ person, skill: firstWanted(person, wanted) }))
+    .map((person) => ({ person, skill: firstWanted(person, wanted), tier: tierOf(person, now), at: helpsAt(person, now) }))
     .sort(
       (a, b) =>
-        RANK[a.person.availability.state] - RANK[b.person.availability.state] ||
+        a.tier - b.tier ||
         a.skill.rank - b.skill.rank ||
+        (a.at === b.at ? 0 : a.at - b.at) ||
         b.skill.level - a.skill.level ||
         a.person.name.localeCompare(b.person.name),
     )
     .map(({ person }) => person);
+}
+
+function tierOf(person: Person, now: number): number {
+  const at = helpsAt(person, now);
+  if (at === -HELPLESS) return person.availability.state === "free" ? 0 : 0.5;
+  return at === HELPLESS ? TIER[person.availability.state] : 1;
 }
 
 function firstWanted(person: Person, wanted: string[]): { rank: number; level: number } {

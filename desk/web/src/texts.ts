@@ -1,324 +1,94 @@
-/** Every text on screen, in one place. A further language is one more object of the type `Texts`. */
+/**
+ * Every text on screen in the language of the person. `t` is the catalogue in use: a live binding, so all parts that
+ * are drawn again after `speak` show the new language, without a reload and without losing what was typed.
+ */
 
-const en = {
-  product: "Ringside",
-  ago: "ago",
-  login: {
-    title: "Log in to your desk",
-    person: "Person id",
-    password: "Password",
-    button: "Log in",
-    busy: "Logging in…",
-    personMissing: "Type your person id, for example “petra”.",
-    passwordMissing: "Type your password.",
-    wrong: "This person id and password do not belong together.",
-    ended: "You were logged out. What you typed is kept until you log in again.",
-  },
-  link: {
-    connecting: "Connecting…",
-    lost: "Connection lost, reconnecting. Calls go on; what you type is kept.",
-    crowded: "You have too many desks open. Close one of the others; this one tries again by itself.",
-  },
-  header: {
-    skip: "Go to the content",
-    views: "Views",
-    work: "My work",
-    overview: "Overview",
-    logout: "Log out",
-    phoneOn: "Phone registered",
-    phoneOff: "Phone not registered",
-    phonePanel: "My phone",
-    soundOn: "Sound on",
-    soundOff: "Sound off",
-    presenceOff: "Availability is not up to date: the presence service is not connected.",
-    systemWarnings: "System warnings",
-  },
-  agent: {
-    region: "Agent status",
-    ready: "Ready",
-    notReady: "Not ready",
-    reasonLabel: "Reason for not ready",
-    reasons: { break: "Break", lunch: "Lunch", training: "Training", other_work: "Other work" } as Record<string, string>,
-    shownReasons: { rona: "you did not answer the last call", start: "the centre has just started" } as Record<string, string>,
-    states: { idle: "idle", reserved: "a call is offered", busy: "on a call", wrap_up: "wrap-up" },
-    since: (time: string) => `since ${time}`,
-  },
-  idle: {
-    region: "My call",
-    readyTitle: "You are ready",
-    next: (queues: string) => `You are next for ${queues}.`,
-    shared: (queues: string, others: number) =>
-      `The next call for ${queues} comes to you or ${others === 1 ? "one other agent" : `one of ${others} other agents`}.`,
-    noQueues: "No queues yet.",
-    notReadyTitle: "You are not ready",
-    notReadyHint: "Calls go to your colleagues. Press Ready when you want the next one.",
-    noPhone: "Your phone is not registered, so no call can reach you. See “My phone” above.",
-    specialistTitle: "Nobody needs you right now",
-    specialistHint: "When a colleague asks you in, the case appears here before your phone rings.",
-    queue: "Queue",
-    waiting: "Waiting",
-    longest: "Longest wait",
-    ready: "Agents ready",
-    number: "Number",
-  },
-  call: {
-    region: "My call",
-    incoming: "Incoming call",
-    pickUp: "Pick up your phone to talk.",
-    unknownCustomer: "Unknown customer",
-    since: "On the line",
-    waitingSince: "Waiting since",
-    phases: {
-      arrival: "arriving",
-      greeting: "greeting",
-      queued: "waiting in the queue",
-      offered: "ringing",
-      talking: "talking",
-      escalating: "specialist on the way",
-      conference: "three-way call",
-      wrap_up: "wrap-up",
-      closed: "closed",
-    },
-    participants: "Participants",
-    roles: { customer: "Customer", agent: "Agent", specialist: "Specialist" },
-    ringing: "ringing",
-    talking: "talking",
-    you: "you",
-    leave: "Leave",
-    leaveHint: "The customer and the specialist talk on.",
-    leaving: "You are leaving…",
-    outcomeTitle: "End with outcome",
-    outcome: "Outcome",
-    outcomePlaceholder: "What was agreed",
-    outcomeMissing: "Say in a few words how it ended.",
-    resolved: "Is it resolved?",
-    resolvedYes: "Resolved",
-    resolvedNo: "Not resolved",
-    resolvedMissing: "Choose whether it is resolved.",
-    end: "End call",
-    endHint: "Ends the call for everybody.",
-  },
-  case: {
-    region: "Case",
-    title: "Case",
-    required: "required",
-    stillEmpty: ", still empty",
-    openRequired: (n: number) => (n === 1 ? "1 required field is empty" : `${n} required fields are empty`),
-    complete: "All required fields are filled",
-    none: "not chosen",
-    empty: "empty",
-    marks: {
-      none: "",
-      saved: "Saved",
-      pending: "Typing…",
-      saving: "Saving…",
-      failed: "Not saved",
-      conflict: "Two different values",
-    },
-    notSavedYet: "Not saved yet, trying again. Your text is kept.",
-    conflictTitle: "Two people wrote different things. Which one holds?",
-    keep: (text: string) => `Keep “${text}”`,
-    emptyText: "(empty)",
-    beside: (author: string) => `${author} just wrote:`,
-    takeOver: "Take this over",
-    outcome: "Outcome so far",
-    sources: { agent: "Agent", specialist: "Specialist", crm: "CRM", bot: "Bot", system: "System" } as Record<string, string>,
-    gone: "The case is not on this screen any more.",
-  },
-  history: {
-    region: "History of the customer",
-    title: "History",
-    none: "No earlier contact.",
-    by: (name: string) => `handled by ${name}`,
-  },
-  escalation: {
-    region: "Escalation",
-    title: (name: string) => `Bringing in ${name}`,
-    joinedTitle: (name: string) => `${name} is in the call`,
-    failedTitle: (name: string) => `${name} did not join`,
-    steps: {
-      requested: "Requested",
-      reserved: "Reserved",
-      rendered: "Case on screen",
-      ringing: "Ringing",
-      accepted: "Accepted",
-      joined: "Joined",
-    },
-    marks: { done: "done", now: "in progress", ahead: "not yet", skipped: "skipped", failed: "failed" },
-    cancel: "Cancel escalation",
-    talkOn: "You and the customer talk on; nobody is on hold.",
-    causes: {
-      declined: (name) => `${name} declined.`,
-      no_answer: (name) => `${name} did not answer.`,
-      busy: (name) => `${name} is busy on the phone.`,
-      taken: (name) => `${name} was just taken by a colleague.`,
-      not_registered: (name) => `${name} has no phone connected.`,
-      unreachable: (name) => `${name} could not be reached.`,
-      moved: (name) => `${name} has forwarded the phone.`,
-      not_a_person: () => "The phone was answered, but nobody accepted. It may have been a mailbox.",
-      cancelled: () => "The request was taken back.",
-      customer_left: () => "The customer left.",
-      abandoned: () => "The customer left.",
-      media_lost: (name) => `The connection to ${name} was lost.`,
-      store_silent: () => "The reservation could not be made in time.",
-    } as Record<string, (name: string) => string>,
-    unknownCause: (words: string) => (words ? `It ended: ${words}.` : "It ended without a stated cause."),
-  },
-  specialists: {
-    region: "Specialists",
-    title: "Specialists",
-    search: "Search by name, skill or language",
-    reason: "What do you need? (optional)",
-    reasonPlaceholder: "Travels with the case",
-    escalate: "Escalate",
-    escalateTo: (name: string) => `Escalate to ${name}`,
-    noCall: "You can escalate while you talk with a customer.",
-    noPhone: "no phone registered",
-    none: "Nobody matches.",
-    noneAtAll: "There are no specialists yet.",
-    states: { free: "free", busy: "busy", away: "away", unknown: "unknown" },
-    stateSince: (state: string, time: string) => (time ? `${state} since ${time}` : state),
-    notFree: (name: string, state: string) => `${name} is ${state}`,
-    wanted: "wanted for this call",
-    level: (skill: string, level: number) => `${skill}, level ${level}`,
-    more: (n: number) => `Show ${n} more`,
-    inCall: "in this call",
-    counts: (free: number, all: number) => `${free} free of ${all}`,
-  },
-  wrapUp: {
-    region: "Wrap-up",
-    title: "Wrap-up",
-    left: "left",
-    over: "The time is over; finish when you can.",
-    disposition: "How did it end?",
-    dispositions: {
-      resolved: "Resolved",
-      passed_on: "Passed on to a specialist",
-      follow_up: "Follow-up needed",
-      no_need: "Nothing to do",
-    } as Record<string, string>,
-    note: "Note",
-    finish: "Finish wrap-up",
-    stillTalking: "The customer and the specialist are still talking.",
-  },
-  arriving: {
-    region: "Arriving case",
-    title: (agent: string) => `${agent} asks you in`,
-    titleFlash: (customer: string) => `Case: ${customer}`,
-    announce: (agent: string, customer: string) => `${agent} asks you into a call with ${customer}.`,
-    reason: "Reason",
-    noReason: "No reason given",
-    askFor: "Ask for these",
-    nothingMissing: "Nothing required is missing.",
-    known: "Already known",
-    notKnown: "Still empty",
-    onTheLine: "On the line",
-    accept: "Accept",
-    decline: "Decline",
-    declineReason: "Reason to decline (optional)",
-    offHook: "Lifting your handset accepts too.",
-    noOffHook: "Accept here, or press 1 on your phone after lifting it.",
-    states: {
-      requested: "being prepared",
-      reserved: "being prepared",
-      offered: "your phone rings in a moment",
-      rendered: "your phone rings in a moment",
-      ringing: "your phone is ringing",
-      accepted: "joining the call",
-      joined: "in the call",
-      closed: "ended",
-    },
-    accepted: "Accepted. Lift your handset if it still rings.",
-    preparing: "The case is on its way…",
-    missed: (agent: string) => `${agent} had asked you in.`,
-    missedCauses: {
-      declined: "You declined.",
-      no_answer: "You did not answer.",
-      cancelled: "The request was taken back.",
-      customer_left: "The customer left.",
-      abandoned: "The customer left.",
-    } as Record<string, string>,
-  },
-  availability: {
-    region: "My availability",
-    title: "My availability",
-    choose: "Set it yourself",
-    statuses: { available: "Available", busy: "Busy", away: "Away", dnd: "Do not disturb" },
-    reason: "Reason (optional)",
-    until: "Until",
-    untils: { open: "I change it", m30: "30 minutes from now", h1: "1 hour from now", h2: "2 hours from now", eod: "18:00 today" },
-    sources: "Where this comes from",
-    sourceNames: { uc: "Teams or other UC client", manual: "Set by you", connected: "Device connection", phone: "Your phone" } as Record<string, string>,
-  },
-  phone: {
-    region: "My phone",
-    title: "My phone",
-    intro: "Use any SIP phone or softphone with these settings.",
-    server: "Server",
-    user: "User name",
-    ports: "Ports",
-    udp: "UDP",
-    tcp: "TCP",
-    tls: "TLS",
-    mqtt: "Presence (MQTT)",
-    make: "Make a new phone password",
-    makeHint: "The old one stops working at once, also for MQTT.",
-    password: "New phone password",
-    once: "It is shown only this once.",
-    copy: "Copy",
-    copied: "Copied",
-    copyFailed: "Copying is not allowed here; select the text instead.",
-    softphones: "Free softphones",
-    softphoneList: [
-      ["Linux", "Linphone, Baresip or GNOME Calls"],
-      ["Windows, macOS", "Linphone or MicroSIP (Windows)"],
-      ["Android, iPhone", "Linphone"],
-    ] as [string, string][],
-    softphoneHint: "Choose “use a SIP account”, type user name, password and server, and set the transport to match the port.",
-  },
-  overview: {
-    region: "Overview",
-    queues: "Queues",
-    interactions: "Interactions",
-    people: "People",
-    noInteractions: "No call at the moment.",
-    customer: "Customer",
-    queue: "Queue",
-    phase: "Phase",
-    inPhase: "In phase",
-    total: "Total",
-    onTheLine: "On the line",
-    escalation: "Escalation",
-    timeline: "Time line",
-    showTimeline: (name: string) => `Show the time line of ${name}`,
-    chooseOne: "Choose an interaction to see its events, one by one.",
-    closeTimeline: "Close time line",
-    noEvents: "No events yet.",
-    person: "Person",
-    availability: "Availability",
-    roles: "Roles",
-    roleNames: {
-      agent: "agent",
-      specialist: "specialist",
-      supervisor: "supervisor",
-      administrator: "administrator",
-    },
-    phone: "Phone",
-    registered: "registered",
-    notRegistered: "none",
-    ended: "ended",
-  },
-  errors: {
-    unknown: "That did not work. Try again.",
-    noAnswer: "The centre does not answer. Check your connection and try again.",
-    byCode: {
-      wrong_login: "This person id and password do not belong together.",
-    } as Record<string, string>,
-    crashed: "This part of the desk has failed. Your call goes on.",
-    reload: "Load the desk again",
-  },
+import { Store } from "./store.ts";
+import { en, type Texts } from "./texts/en.ts";
+import type { Plural } from "./texts/plural.ts";
+
+export type { Plural, Texts };
+
+/** Languages by their own names, in the order of the chooser. */
+export const LANGUAGES = {
+  en: { name: "English", locale: "en-GB" },
+  hr: { name: "Hrvatski", locale: "hr" },
+  cs: { name: "Čeština", locale: "cs" },
+  pl: { name: "Polski", locale: "pl" },
+  ru: { name: "Русский", locale: "ru" },
+} as const;
+
+export type Language = keyof typeof LANGUAGES;
+
+const KEY = "ringside.language";
+
+/** English is always there; the others come when they are chosen. */
+const LOADERS: Record<Language, () => Promise<Texts>> = {
+  en: () => Promise.resolve(en),
+  hr: () => import("./texts/hr.ts").then((loaded) => loaded.hr),
+  cs: () => import("./texts/cs.ts").then((loaded) => loaded.cs),
+  pl: () => import("./texts/pl.ts").then((loaded) => loaded.pl),
+  ru: () => import("./texts/ru.ts").then((loaded) => loaded.ru),
 };
 
-export type Texts = typeof en;
+export let t: Texts = en;
+export let locale: string = LANGUAGES.en.locale;
+let rules = new Intl.PluralRules(locale);
+let wanted: Language = "en";
 
-export const t: Texts = en;
+/** The language on screen; parts that show texts are drawn again when it changes. */
+export const language = new Store<Language>("en");
+
+/** Show everything in this language from now on, and remember it in this browser. */
+export async function speak(chosen: Language): Promise<void> {
+  wanted = chosen;
+  const texts = await LOADERS[chosen]();
+  if (wanted !== chosen) return;
+  t = texts;
+  locale = LANGUAGES[chosen].locale;
+  rules = new Intl.PluralRules(locale);
+  if (typeof document !== "undefined") document.documentElement.lang = chosen;
+  language.set(chosen);
+}
+
+/** As `speak`, and remembered; a language that cannot be fetched now changes nothing. */
+export async function chooseLanguage(chosen: Language): Promise<void> {
+  await speak(chosen);
+  try {
+    localStorage.setItem(KEY, chosen);
+  } catch {
+    // A browser that forbids storage forgets the choice; nothing else depends on it.
+  }
+}
+
+/** The language to begin with: the remembered one, else the browser's first that we have. */
+export function firstLanguage(): Language {
+  return [remembered(), ...navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase())].find(isLanguage) ?? "en";
+}
+
+function remembered(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+const isLanguage = (code: string | null): code is Language => code !== null && code in LANGUAGES;
+
+/** The form of a text that goes with a number; `#` stands for the number, `{name}` for a value. */
+export function count(forms: Plural, n: number, values: Record<string, string> = {}): string {
+  const form = forms[rules.select(n)] ?? forms.other;
+  const text = form.replaceAll("#", n.toLocaleString(locale));
+  return text.replace(/\{(\w+)\}/g, (hole, name: string) => values[name] ?? hole);
+}
+
+/** The centre speaks English: in English its own, more exact words count; in other languages ours, if we have any. */
+export function centreWords(english: string, ours: string | undefined): string {
+  return language.get() === "en" ? english || (ours ?? "") : (ours ?? english);
+}
+
+/** `a, b and c` in the language on screen. */
+export function listed(words: string[]): string {
+  return new Intl.ListFormat(locale, { type: "conjunction" }).format(words);
+}

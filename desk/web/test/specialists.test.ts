@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { countByState, inOrder, matches, ofRole } from "../src/specialists.ts";
-import { person } from "./situations.ts";
+import { AT, person } from "./situations.ts";
 
 test("free first; in each state the most wanted skill, then its level, then the name (CE-02)", () => {
   const people = [
@@ -13,7 +13,7 @@ test("free first; in each state the most wanted skill, then its level, then the 
     person("high", "free", { claims: 4 }),
     person("adam", "free"),
   ];
-  const order = inOrder(people, ["claims", "property"]).map((one) => one.id);
+  const order = inOrder(people, ["claims", "property"], Date.parse(AT)).map((one) => one.id);
   expect(order).toEqual(["high", "low", "second", "adam", "zoe", "busy", "away", "unknown"]);
 });
 

@@ -3,6 +3,9 @@
 #include "bridge_port.hpp"
 #include "errors.hpp"
 
+#include <arpa/inet.h>
+
+#include <cstdint>
 #include <cstring>
 
 namespace ringside {
@@ -11,7 +14,18 @@ namespace {
 
 RequestGate *attached = nullptr;
 
-pj_bool_t onRxRequest(pjsip_rx_data *rdata) { return attached && attached->take(rdata) ? PJ_TRUE : PJ_FALSE; }
+pj_bool_t onRxRequest(pjsip_rx_data *rdata) {
+    if (!attached || attached->take(rdata))
+        return attached ? PJ_TRUE : PJ_FALSE;
+    attached->mendContact(rdata);
+    return PJ_FALSE;
+}
+
+pj_bool_t onRxResponse(pjsip_rx_data *rdata) {
+    if (attached)
+        attached->mendContact(rdata);
+    return PJ_FALSE;
+}
 
 pjsip_module &module() {
     static pjsip_module it = {};
@@ -19,6 +33,7 @@ pjsip_module &module() {
     it.name = pj_str(name);
     it.priority = PJSIP_MOD_PRIORITY_TSX_LAYER - 1;
     it.on_rx_request = &onRxRequest;
+    it.on_rx_response = &onRxResponse;
     return it;
 }
 
@@ -78,6 +93,7 @@ std::shared_ptr<GateRequest> describe(pjsip_rx_data *rdata) {
     request->fromDisplay = displayName(rdata->msg_info.from);
     request->fromTag = text(rdata->msg_info.from->tag);
     request->toUri = uriText(PJSIP_URI_IN_OTHER, pjsip_uri_get_uri(rdata->msg_info.to->uri));
+    request->toTag = text(rdata->msg_info.to->tag);
     request->callId = text(rdata->msg_info.cid->id);
     request->cseq = static_cast<unsigned>(rdata->msg_info.cseq->cseq);
     request->sourceAddress = rdata->pkt_info.src_name;
@@ -120,16 +136,45 @@ pjsip_msg_body *bodyOf(pj_pool_t *pool, const GateAnswer &answer) {
 }
 
 void respond(pjsip_rx_data *rdata, const GateAnswer &answer) {
-    pj_pool_t *pool = rdata->tp_info.pool;
-    pjsip_hdr headers;
-    pj_list_init(&headers);
+    pjsip_endpoint *endpoint = pjsua_get_pjsip_endpt();
+    pj_str_t reason = borrowed(answer.reason);
+    pjsip_tx_data *response = nullptr;
+    if (pjsip_endpt_create_response(endpoint, rdata, answer.status, answer.reason.empty() ? nullptr : &reason,
+                                    &response) != PJ_SUCCESS)
+        return;
     for (const auto &entry : answer.headers) {
         pj_str_t name = borrowed(entry.first), value = borrowed(entry.second);
-        pj_list_push_back(&headers, pjsip_generic_string_hdr_create(pool, &name, &value));
+        pjsip_msg_add_hdr(response->msg, reinterpret_cast<pjsip_hdr *>(
+                                             pjsip_generic_string_hdr_create(response->pool, &name, &value)));
     }
-    pj_str_t reason = borrowed(answer.reason);
-    pjsip_endpt_respond_stateless(pjsua_get_pjsip_endpt(), rdata, answer.status,
-                                  answer.reason.empty() ? nullptr : &reason, &headers, bodyOf(pool, answer));
+    response->msg->body = bodyOf(response->pool, answer);
+    if (!answer.toTag.empty()) {
+        pj_str_t tag = borrowed(answer.toTag);
+        pj_strdup(response->pool, &PJSIP_MSG_TO_HDR(response->msg)->tag, &tag);
+    }
+    pjsip_response_addr address;
+    if (pjsip_get_response_addr(response->pool, rdata, &address) != PJ_SUCCESS ||
+        pjsip_endpt_send_response(endpoint, &address, response, nullptr, nullptr) != PJ_SUCCESS)
+        pjsip_tx_data_dec_ref(response);
+}
+
+bool isMethod(const pjsip_method &method, const char *name) { return pj_strcmp2(&method.name, name) == 0; }
+
+/* Inside dialogs everything is PJSIP's but these. */
+bool isOursInDialogs(const pjsip_method &method) { return isMethod(method, "REFER") || isMethod(method, "SUBSCRIBE"); }
+
+bool dialogExists(pjsip_rx_data *rdata) {
+    return pjsip_ua_find_dialog(&rdata->msg_info.cid->id, &rdata->msg_info.to->tag, &rdata->msg_info.from->tag,
+                                PJ_FALSE) != nullptr;
+}
+
+/* An IPv4 literal no router on the internet delivers to: RFC 1918, RFC 6598, RFC 3927. */
+bool isPrivate(const pj_str_t &host) {
+    in_addr address;
+    if (inet_pton(AF_INET, text(host).c_str(), &address) != 1)
+        return false;
+    std::uint32_t ip = ntohl(address.s_addr);
+    return ip >> 24 == 10 || ip >> 20 == 0xAC1 || ip >> 16 == 0xC0A8 || ip >> 22 == 0x191 || ip >> 16 == 0xA9FE;
 }
 
 } // namespace
@@ -208,13 +253,16 @@ bool RequestGate::take(pjsip_rx_data *rdata) {
     DoorVerdict verdict = inspectMessage(rdata->msg_info.msg_buf, rdata->msg_info.len, isDatagram);
     if (verdict.status)
         return refuse(rdata, verdict);
-    if (method == PJSIP_ACK_METHOD || rdata->msg_info.to->tag.slen)
+    bool namesDialog = rdata->msg_info.to->tag.slen != 0;
+    if (method == PJSIP_ACK_METHOD || (namesDialog && !isOursInDialogs(rdata->msg_info.msg->line.req.method)))
         return false;
 
     ++requests_;
     auto answer = std::make_shared<GateAnswer>();
     try {
-        onRequest(describe(rdata), answer);
+        auto request = describe(rdata);
+        request->inDialog = namesDialog && dialogExists(rdata);
+        onRequest(request, answer);
     } catch (...) {
         answer->status = -500; /* C++ side of the director; Python's own errors are marked the same way */
     }
@@ -224,6 +272,22 @@ bool RequestGate::take(pjsip_rx_data *rdata) {
         answer->status = 500;
     }
     return act(rdata, *answer);
+}
+
+void RequestGate::mendContact(pjsip_rx_data *rdata) {
+    const pjsip_method &method = rdata->msg_info.cseq->method;
+    bool carriesTarget = method.id == PJSIP_INVITE_METHOD || isMethod(method, "UPDATE");
+    if (!rewritesContacts_ || !carriesTarget || rdata->msg_info.record_route)
+        return;
+    auto *contact = static_cast<pjsip_contact_hdr *>(pjsip_msg_find_hdr(rdata->msg_info.msg, PJSIP_H_CONTACT, nullptr));
+    if (!contact || contact->star || !contact->uri || !PJSIP_URI_SCHEME_IS_SIP(contact->uri))
+        return;
+    auto *uri = static_cast<pjsip_sip_uri *>(pjsip_uri_get_uri(contact->uri));
+    if (pj_stricmp2(&uri->host, rdata->pkt_info.src_name) == 0 || !isPrivate(uri->host))
+        return;
+    pj_strdup2(rdata->tp_info.pool, &uri->host, rdata->pkt_info.src_name);
+    uri->port = rdata->pkt_info.src_port;
+    ++rewritten_;
 }
 
 bool RequestGate::refuse(pjsip_rx_data *rdata, const DoorVerdict &verdict) {

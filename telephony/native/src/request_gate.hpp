@@ -1,13 +1,21 @@
 #pragma once
-/* RequestGate: hands requests outside a dialog to Python before PJSIP sees them, and sends what Python answers.
+/* RequestGate: hands requests that are ours to decide to Python before PJSIP sees them, and sends what Python answers.
  *
  * Theory. A pjsip module below the transaction layer (priority just under it). Per incoming request, in this order:
  *
  *   CANCEL                          -> pass (its transaction, or nobody, takes it)
  *   transaction exists              -> pass (a retransmission; the transaction layer repeats the answer)
  *   the door refuses (door.hpp)     -> answer statelessly; an ACK cannot be answered and is dropped
- *   ACK, or To has a tag (a dialog) -> pass
+ *   ACK                             -> pass
+ *   To has a tag (a dialog)         -> pass, except REFER and SUBSCRIBE
  *   else onRequest()                -> pass, drop or answer statelessly as GateAnswer says
+ *
+ * REFER and SUBSCRIBE inside a dialog come to Python too: PJSIP would act on the one by itself and knows nothing of the
+ * dialogs of the other. `inDialog` tells whether PJSIP has the dialog they name.
+ *
+ * Phones behind NAT put an address into Contact that nobody can reach. With setRewritesContacts(true), a private address
+ * in the Contact of an INVITE or UPDATE, or of an answer to one, becomes the address the message really came from, unless
+ * a proxy stands between (Record-Route). Thus ACK and BYE reach the phone.
  *
  * Stateless answers are safe against retransmission because the same request gets an answer again, with the same To tag
  * (PJSIP derives it from the branch). Answers with a body or state of their own belong above PJSIP instead.
@@ -25,12 +33,13 @@
 
 namespace ringside {
 
-/* A request outside any dialog. A copy: it may be kept after the callback. Texts that are no UTF-8 come to Python with
+/* A request for Python to decide. A copy: it may be kept after the callback. Texts that are no UTF-8 come to Python with
  * surrogate escapes, so encode("utf-8", "surrogateescape") gives the bytes back. */
 struct GateRequest {
     std::string method, requestUri;
-    std::string fromUri, fromDisplay, fromTag, toUri, callId;
+    std::string fromUri, fromDisplay, fromTag, toUri, toTag, callId;
     unsigned cseq = 0;
+    bool inDialog = false;     /* Call-ID and both tags name a dialog PJSIP has */
     std::string sourceAddress;
     int sourcePort = 0;
     std::string transport;     /* "UDP", "TCP" or "TLS"; IPv6 shows in the address */
@@ -56,6 +65,7 @@ struct GateRequest {
 struct GateAnswer {
     int status = 0;
     std::string reason; /* "" takes the usual phrase of the status */
+    std::string toTag;  /* "" takes one derived from the request's branch; a dialog of our own brings its own */
     std::string contentType, body;
 
     /* Add a header to the answer; order is kept, names may repeat, line ends become blanks. */
@@ -81,6 +91,11 @@ public:
      * If Python raises, the request is answered 500 and the error goes to sys.unraisablehook. */
     virtual void onRequest(std::shared_ptr<GateRequest> request, std::shared_ptr<GateAnswer> answer);
 
+    /* Mend the Contact of phones behind NAT. Off by default. */
+    void setRewritesContacts(bool rewrites) { rewritesContacts_ = rewrites; }
+    /* How many Contacts were mended. */
+    long long rewritten() const { return rewritten_; }
+
     /* Requests shown to onRequest(), and what became of them. */
     long long requests() const { return requests_; }
     long long passed() const { return passed_; }
@@ -94,11 +109,14 @@ public:
 
 #ifndef SWIG
     bool take(pjsip_rx_data *rdata); /* true when the request ends here */
+    void mendContact(pjsip_rx_data *rdata);
 
 private:
     bool refuse(pjsip_rx_data *rdata, const DoorVerdict &verdict);
     bool act(pjsip_rx_data *rdata, const GateAnswer &answer);
 
+    bool rewritesContacts_ = false;
+    long long rewritten_ = 0;
     long long requests_ = 0, passed_ = 0, answered_ = 0, dropped_ = 0, failures_ = 0;
     std::map<std::string, long long> refusals_;
 #endif

@@ -6,7 +6,7 @@ import { useDesk } from "../desk.ts";
 import type { AgentView } from "../documents.ts";
 import { useCommand, useNow } from "../hooks.ts";
 import { t } from "../texts.ts";
-import { Problem } from "./bits.tsx";
+import { KeyButton, Problem } from "./bits.tsx";
 
 export function AgentStatusSwitch({ agent }: { agent: AgentView }) {
   const { api } = useDesk();
@@ -21,24 +21,22 @@ export function AgentStatusSwitch({ agent }: { agent: AgentView }) {
   return (
     <div class="status" role="group" aria-label={t.agent.region}>
       <div class="switch">
-        <button
-          type="button"
+        <KeyButton
+          k="r"
+          label={t.agent.ready}
           class="ready"
-          aria-pressed={isReady}
+          pressed={isReady}
           disabled={command.busy}
-          onClick={() => command.run(() => api.setAgentStatus("ready"))}
-        >
-          {t.agent.ready}
-        </button>
-        <button
-          type="button"
+          onClick={() => void command.run(() => api.setAgentStatus("ready"))}
+        />
+        <KeyButton
+          k="n"
+          label={t.agent.notReady}
           class="not-ready"
-          aria-pressed={!isReady}
+          pressed={!isReady}
           disabled={command.busy}
-          onClick={() => goOffWith(reason)}
-        >
-          {t.agent.notReady}
-        </button>
+          onClick={() => void goOffWith(reason)}
+        />
       </div>
       <select
         aria-label={t.agent.reasonLabel}

@@ -7,7 +7,7 @@ import type { DeskRole, Me } from "../documents.ts";
 import { useStore } from "../hooks.ts";
 import { me } from "../select.ts";
 import type { Link } from "../store.ts";
-import { t } from "../texts.ts";
+import { language, t } from "../texts.ts";
 import { Banner } from "./Banner.tsx";
 import { Header, type View } from "./Header.tsx";
 import { LoginPage } from "./LoginPage.tsx";
@@ -18,6 +18,8 @@ export function App() {
   const desk = useDesk();
   const gate = useStore(desk.gate);
   const state = useStore(desk.state);
+  // Drawn again from the top when the language changes, with all that was typed kept.
+  useStore(language);
   if (gate === "login" || gate === "ended") return <LoginPage ended={gate === "ended"} />;
   const self = gate === "desk" ? me(state) : null;
   if (!self) return <Waiting link={state.link} />;

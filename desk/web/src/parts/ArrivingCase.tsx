@@ -9,7 +9,7 @@ import { useRenderedAcknowledgement } from "../rendered.ts";
 import { caseOf, interactionOf } from "../select.ts";
 import type { State } from "../store.ts";
 import { t } from "../texts.ts";
-import { Clock, customerName, Problem, Roster } from "./bits.tsx";
+import { Clock, customerName, KeyButton, Problem, Roster } from "./bits.tsx";
 import { CustomerLine } from "./CallPanel.tsx";
 import { causeOf } from "./EscalationProgress.tsx";
 import { History } from "./History.tsx";
@@ -75,22 +75,20 @@ function Answer({ escalation }: { escalation: Escalation }) {
   }
   return (
     <div class="answer">
-      <button
-        type="button"
+      <KeyButton
+        k="a"
+        label={t.arriving.accept}
         class="button primary big"
         disabled={command.busy}
-        onClick={() => command.run(() => api.accept(escalation.id))}
-      >
-        {t.arriving.accept}
-      </button>
-      <button
-        type="button"
+        onClick={() => void command.run(() => api.accept(escalation.id))}
+      />
+      <KeyButton
+        k="d"
+        label={t.arriving.decline}
         class="button big"
         disabled={command.busy}
-        onClick={() => command.run(() => api.decline(escalation.id, reason.trim()))}
-      >
-        {t.arriving.decline}
-      </button>
+        onClick={() => void command.run(() => api.decline(escalation.id, reason.trim()))}
+      />
       <input
         aria-label={t.arriving.declineReason}
         placeholder={t.arriving.declineReason}
@@ -106,7 +104,7 @@ function Answer({ escalation }: { escalation: Escalation }) {
 
 const isFilled = (field: CaseField) => field.values.some((value) => value.text.trim() !== "");
 
-function KnownAndMissing({ shown }: { shown: Case }) {
+export function KnownAndMissing({ shown }: { shown: Case }) {
   const missing = shown.fields.filter((field) => shown.open_required.includes(field.key));
   const known = shown.fields.filter(isFilled);
   const empty = shown.fields.filter((field) => !isFilled(field) && !shown.open_required.includes(field.key));

@@ -5,8 +5,10 @@ import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { ManualStatus, Me } from "../documents.ts";
 import { useCommand, useNow, useStore } from "../hooks.ts";
+import { focusOn, useKey } from "../keys.ts";
+import { endOf } from "../limits.ts";
 import { arrivalOf } from "../select.ts";
-import { t } from "../texts.ts";
+import { centreWords, t } from "../texts.ts";
 import { Age, Problem, StateMark } from "./bits.tsx";
 
 const STATUSES: ManualStatus[] = ["available", "busy", "away", "dnd"];
@@ -19,12 +21,13 @@ export function AvailabilityPanel({ self }: { self: Me }) {
   const id = useId();
   const [reason, setReason] = useState("");
   const [until, setUntil] = useState<Until>("open");
-  const { state, because } = self.availability;
+  const { state, because, kind } = self.availability;
   const manual = self.availability.sources.find((source) => source.source === "manual")?.status;
   const set = async (status: ManualStatus) => {
     const done = await command.run(() => api.setAvailability(status, reason.trim(), untilMoment(until, serverNow())));
     if (done) setReason("");
   };
+  useKey("u", t.keys.toAvailability, () => focusOn(".availability .switch button"));
   return (
     <section class="card availability" aria-label={t.availability.region}>
       <h2>{t.availability.title}</h2>
@@ -32,7 +35,7 @@ export function AvailabilityPanel({ self }: { self: Me }) {
         <StateMark state={state} />
         <span>
           <Since self={self} />
-          <small>{because}</small>
+          <small>{centreWords(because, t.specialists.kinds[kind ?? ""])}</small>
         </span>
       </p>
       <div class="switch four" role="group" aria-label={t.availability.choose}>
@@ -94,9 +97,10 @@ function Sources({ self }: { self: Me }) {
       <ul class="plain">
         {self.availability.sources.map((source) => (
           <li key={source.source}>
-            {t.availability.sourceNames[source.source] ?? source.source}: <b>{source.status}</b>{" "}
+            {t.availability.sourceNames[source.source] ?? source.source}:{" "}
+            <b>{t.availability.sourceStates[source.status] ?? source.status}</b>{" "}
             <span class="muted">
-              <Age seconds={source.age_s} receivedAt={receivedAt} /> {t.ago}
+              <Age at={source.at} seconds={source.age_s} receivedAt={receivedAt} />
             </span>
           </li>
         ))}
@@ -107,11 +111,5 @@ function Sources({ self }: { self: Me }) {
 
 /** The moment a choice of duration means, as the API wants it; null means until changed. */
 export function untilMoment(until: Until, now: number): string | null {
-  const minutes = { open: 0, m30: 30, h1: 60, h2: 120, eod: 0 }[until];
-  if (until === "open") return null;
-  if (until !== "eod") return new Date(now + minutes * 60_000).toISOString();
-  const evening = new Date(now);
-  evening.setHours(18, 0, 0, 0);
-  if (evening.getTime() <= now) evening.setDate(evening.getDate() + 1);
-  return evening.toISOString();
+  return until === "open" ? null : endOf(until, now);
 }

@@ -4,9 +4,10 @@ import { useId, useState } from "preact/hooks";
 import { useDesk } from "../desk.ts";
 import type { Escalation, Interaction, Me, ParticipantRole } from "../documents.ts";
 import { useCommand } from "../hooks.ts";
+import { focusOn, useKey } from "../keys.ts";
 import { isRunning } from "../select.ts";
 import { t } from "../texts.ts";
-import { Clock, customerName, Problem, Roster } from "./bits.tsx";
+import { Clock, customerName, KeyButton, Problem, Roster } from "./bits.tsx";
 import { History } from "./History.tsx";
 
 /** The phone rings: who is it, and what preceded. */
@@ -37,6 +38,7 @@ export function CallPanel({ self, call, role, escalation }: Props) {
   const { api } = useDesk();
   const leave = useCommand();
   const specialistTalks = call.participants.some((one) => one.role === "specialist" && one.state === "talking");
+  const mayConsult = role !== "customer" && specialistTalks && call.phase === "conference" && !hasLeft(call);
   const mayLeave = role === "agent" && specialistTalks && !isRunning(escalation);
   return (
     <section class="card call" aria-label={t.call.region} data-interaction-id={call.id} data-phase={call.phase}>
@@ -53,37 +55,71 @@ export function CallPanel({ self, call, role, escalation }: Props) {
       </div>
       <div class="call-bottom">
         <Roster participants={call.participants} self={self.id} />
-        {mayLeave && (
-          <div class="leave">
-            <button
-              type="button"
-              class="button"
-              disabled={leave.busy}
-              aria-describedby="leave-hint"
-              onClick={() => leave.run(() => api.leave(call.id))}
-            >
-              {t.call.leave}
-            </button>
-            <small id="leave-hint" class="muted">
-              {t.call.leaveHint}
-            </small>
-          </div>
-        )}
+        <div class="ways-out">
+          {mayConsult && <Consult call={call} />}
+          {mayLeave && (
+            <div class="leave">
+              <KeyButton
+                k="l"
+                label={t.call.leave}
+                disabled={leave.busy}
+                describedBy="leave-hint"
+                onClick={() => void leave.run(() => api.leave(call.id))}
+              />
+              <small id="leave-hint" class="muted">
+                {t.call.leaveHint}
+              </small>
+            </div>
+          )}
+        </div>
       </div>
       <Problem error={leave.error} />
     </section>
   );
 }
 
-export function CustomerLine({ call }: { call: Pick<Interaction, "customer" | "caller_number"> }) {
+/** Whether agent or specialist is not there any more, so that nobody is left to talk privately with. */
+function hasLeft(call: Interaction): boolean {
+  return !call.participants.some((one) => one.role === "agent" && one.state === "talking");
+}
+
+/** Agent and specialist talk by themselves while the customer hears music. */
+function Consult({ call }: { call: Interaction }) {
+  const { api } = useDesk();
+  const command = useCommand();
+  const on = call.consulting === true;
+  return (
+    <div class={`leave consult ${on ? "is-on" : ""}`}>
+      <KeyButton
+        k="p"
+        label={on ? t.call.backToCustomer : t.call.talkPrivately}
+        class={on ? "button primary" : "button"}
+        disabled={command.busy}
+        describedBy="consult-hint"
+        onClick={() => void command.run(() => api.consult(call.id, !on))}
+      />
+      <small id="consult-hint" class={on ? "warn-text" : "muted"} role="status" data-testid="consulting">
+        {on ? t.call.consulting : t.call.talkPrivatelyHint}
+      </small>
+      <Problem error={command.error} />
+    </div>
+  );
+}
+
+interface CustomerLineProps {
+  call: Pick<Interaction, "customer" | "caller_number">;
+  level?: "h1" | "h2";
+}
+
+export function CustomerLine({ call, level: Heading = "h1" }: CustomerLineProps) {
   return (
     <>
-      <h1 class="customer">
+      <Heading class="customer">
         <span data-testid="customer-name">{customerName(call.customer)}</span>
         <span class="phone-number" data-testid="caller-number">
           {call.caller_number}
         </span>
-      </h1>
+      </Heading>
       {call.customer?.note && <p class="customer-note">{call.customer.note}</p>}
     </>
   );
@@ -110,6 +146,7 @@ export function OutcomeForm({ call }: { call: Interaction }) {
     outcomes.set(call.id, text);
     setOutcome(text);
   };
+  useKey("o", t.keys.toOutcome, () => focusOn(".outcome textarea"));
   const lacksOutcome = tried && outcome.trim() === "";
   return (
     <form class="card outcome" onSubmit={submit} aria-label={t.call.outcomeTitle} noValidate>

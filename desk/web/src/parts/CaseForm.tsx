@@ -4,11 +4,17 @@ import { useDesk } from "../desk.ts";
 import type { Case } from "../documents.ts";
 import { useStore } from "../hooks.ts";
 import { draftKey } from "../autosave.ts";
-import { t } from "../texts.ts";
+import { focusOn, useKey } from "../keys.ts";
+import { count, t } from "../texts.ts";
 import { FieldRow } from "./FieldRow.tsx";
+
+const EMPTY_FIELD = [".case .is-missing", ".case .field"]
+  .flatMap((field) => ["input", "select", "textarea"].map((kind) => `${field} ${kind}`))
+  .join(", ");
 
 export function CaseForm({ shown }: { shown: Case | null }) {
   const drafts = useStore(useDesk().autosave.drafts);
+  useKey("c", t.keys.toCase, () => focusOn(EMPTY_FIELD), shown !== null);
   if (!shown) {
     return (
       <section class="card case" aria-label={t.case.region}>
@@ -22,7 +28,7 @@ export function CaseForm({ shown }: { shown: Case | null }) {
       <div class="list-top">
         <h2>{t.case.title}</h2>
         <p class={open ? "open-count" : "muted"} role="status" data-testid="open-required">
-          {open ? t.case.openRequired(open) : t.case.complete}
+          {open ? count(t.case.openRequired, open) : t.case.complete}
         </p>
       </div>
       {shown.outcome && (

@@ -5,10 +5,13 @@ import { useDesk } from "../desk.ts";
 import type { Me } from "../documents.ts";
 import { useCommand, useStore } from "../hooks.ts";
 import { system } from "../select.ts";
+import { useKey } from "../keys.ts";
 import { soundIsOn, setSound } from "../notice.ts";
 import { t } from "../texts.ts";
 import { AgentStatusSwitch } from "./AgentStatus.tsx";
 import { Problem } from "./bits.tsx";
+import { KeyHelp } from "./KeyHelp.tsx";
+import { LanguageChoice } from "./LanguageChoice.tsx";
 import { PhonePanel } from "./PhonePanel.tsx";
 
 export type View = "work" | "overview";
@@ -25,6 +28,9 @@ export function Header({ self, views, view, choose }: Props) {
   const company = system(useStore(desk.state))?.company ?? "";
   const [phoneOpen, setPhoneOpen] = useState(false);
   const logout = useCommand();
+  useKey("m", t.header.phonePanel, () => setPhoneOpen(!phoneOpen));
+  const other = views.find((one) => one !== view);
+  useKey("v", t.keys.view, () => other && choose(other), other !== undefined);
   return (
     <header class="top">
       <div class="bar">
@@ -54,6 +60,8 @@ export function Header({ self, views, view, choose }: Props) {
             {self.phone.registered ? t.header.phoneOn : t.header.phoneOff}
           </button>
           {self.roles.includes("specialist") && <SoundSwitch />}
+          <LanguageChoice />
+          <KeyHelp />
           <button type="button" class="button quiet" onClick={() => logout.run(() => desk.logout())}>
             {t.header.logout}
           </button>
@@ -90,8 +98,9 @@ function SoundSwitch() {
     setSound(!on);
     setOn(!on);
   };
+  useKey("s", t.keys.sound, toggle);
   return (
-    <button type="button" class="button quiet" aria-pressed={on} onClick={toggle}>
+    <button type="button" class="button quiet" aria-pressed={on} aria-keyshortcuts="S" onClick={toggle}>
       {on ? t.header.soundOn : t.header.soundOff}
     </button>
   );

@@ -3,7 +3,7 @@
 import type { Me, Queue } from "../documents.ts";
 import { queues as allQueues } from "../select.ts";
 import type { State } from "../store.ts";
-import { t } from "../texts.ts";
+import { count, listed, t } from "../texts.ts";
 import { reasonText } from "./AgentStatus.tsx";
 import { Clock } from "./bits.tsx";
 
@@ -74,10 +74,9 @@ export function QueueTable({ queues }: { queues: Queue[] }) {
 /** Whose call comes next: mine for sure only if no other agent is ready. */
 function nextWords(queues: Queue[]): string {
   if (queues.length === 0) return t.idle.noQueues;
-  const names = list.format(queues.map((queue) => queue.name));
+  const names = listed(queues.map((queue) => queue.name));
   const others = Math.max(...queues.map((queue) => queue.agents_ready)) - 1;
-  return others > 0 ? t.idle.shared(names, others) : t.idle.next(names);
+  return others > 0 ? count(t.idle.shared, others, { queues: names }) : t.idle.next(names);
 }
 
-const list = new Intl.ListFormat("en", { type: "conjunction" });
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -5,6 +5,7 @@ import { ApiError } from "../api.ts";
 import { useDesk } from "../desk.ts";
 import { sentence, useCommand } from "../hooks.ts";
 import { t } from "../texts.ts";
+import { LanguageChoice } from "./LanguageChoice.tsx";
 
 export function LoginPage({ ended }: { ended: boolean }) {
   const desk = useDesk();
@@ -28,10 +29,13 @@ export function LoginPage({ ended }: { ended: boolean }) {
   return (
     <main class="login">
       <form class="card" onSubmit={submit} noValidate>
-        <p class="brand">
-          <img src="/ringside.svg" alt="" width="36" height="36" />
-          {t.product}
-        </p>
+        <div class="login-top">
+          <p class="brand">
+            <img src="/ringside.svg" alt="" width="36" height="36" />
+            {t.product}
+          </p>
+          <LanguageChoice />
+        </div>
         <h1>{t.login.title}</h1>
         {ended && <p class="note">{t.login.ended}</p>}
         <Entry id="person" label={t.login.person} error={personError} inputRef={person} autocomplete="username" />

@@ -1,21 +1,27 @@
 /** The whole centre at a glance for supervisors and administrators, live. */
 
 import { useState } from "preact/hooks";
-import { shortTime } from "../clock.ts";
+import { serverNow } from "../clock.ts";
 import { useDesk } from "../desk.ts";
-import type { Interaction, Person } from "../documents.ts";
+import type { Escalation, Interaction, Person } from "../documents.ts";
 import { useNow, useStore } from "../hooks.ts";
-import { escalationOf, interactionOf, interactions, people as allPeople, queues } from "../select.ts";
-import { inOrder, lacksPhone } from "../specialists.ts";
+import { useKey } from "../keys.ts";
+import { escalationOf, interactionOf, interactions, me, people as allPeople, queues } from "../select.ts";
+import { inOrder, isResting, lacksPhone } from "../specialists.ts";
 import type { State } from "../store.ts";
 import { t } from "../texts.ts";
 import { Clock, customerName, StateMark } from "./bits.tsx";
 import { QueueTable } from "./Idle.tsx";
+import { Because, StateSince } from "./SpecialistList.tsx";
+import { RunningEscalations, SupervisePanel } from "./Supervise.tsx";
+import { AllTasks } from "./Tasks.tsx";
 import { TimelinePanel } from "./Timeline.tsx";
 
 export function Overview() {
   const state = useStore(useDesk().state);
   const [chosen, choose] = useState<string | null>(null);
+  const shown = chosen === null ? null : interactionOf(state, chosen);
+  const isSupervisor = me(state)?.roles.includes("supervisor") ?? false;
   return (
     <div class="overview" role="region" aria-label={t.overview.region}>
       <h1 class="sr">{t.overview.region}</h1>
@@ -24,23 +30,26 @@ export function Overview() {
           <h2>{t.overview.queues}</h2>
           <QueueTable queues={queues(state)} />
         </section>
+        <RunningEscalations state={state} />
         <section class="card" aria-label={t.overview.interactions}>
           <h2>{t.overview.interactions}</h2>
           <Interactions state={state} chosen={chosen} choose={choose} />
         </section>
+        {shown && isSupervisor && <SupervisePanel call={shown} />}
         {chosen ? (
           <TimelinePanel
             key={chosen}
             interaction={chosen}
-            shown={interactionOf(state, chosen)}
+            shown={shown}
             close={() => choose(null)}
           />
         ) : (
           <p class="muted">{t.overview.chooseOne}</p>
         )}
+        <AllTasks state={state} />
       </div>
       <div class="beside">
-        <PeopleList people={inOrder(allPeople(state), [])} />
+        <PeopleList people={inOrder(allPeople(state), [], serverNow())} />
       </div>
     </div>
   );
@@ -69,8 +78,8 @@ function Interactions({ state, chosen, choose }: ListProps) {
           </tr>
         </thead>
         <tbody>
-          {open.map((call) => (
-            <InteractionRow key={call.id} call={call} state={state} chosen={chosen} choose={choose} />
+          {open.map((call, index) => (
+            <InteractionRow key={call.id} call={call} index={index} state={state} chosen={chosen} choose={choose} />
           ))}
         </tbody>
       </table>
@@ -78,9 +87,11 @@ function Interactions({ state, chosen, choose }: ListProps) {
   );
 }
 
-function InteractionRow({ call, state, chosen, choose }: ListProps & { call: Interaction }) {
+function InteractionRow({ call, index, state, chosen, choose }: ListProps & { call: Interaction; index: number }) {
   const escalation = escalationOf(state, call.id);
   const name = call.customer?.name ?? call.caller_number;
+  const key = index < 9 ? String(index + 1) : "";
+  useKey(key, t.keys.openCall(name), () => choose(call.id));
   return (
     <tr data-interaction-id={call.id} data-phase={call.phase} class={chosen === call.id ? "chosen" : ""}>
       <th scope="row">
@@ -111,31 +122,37 @@ function InteractionRow({ call, state, chosen, choose }: ListProps & { call: Int
           .map((one) => `${one.name}${one.state === "ringing" ? ` (${t.call.ringing})` : ""}`)
           .join(", ") || "–"}
       </td>
-      <td>{escalation ? `${escalation.specialist_name}: ${escalationWord(escalation.state)}` : "–"}</td>
+      <td>{escalation ? escalationWords(escalation) : "–"}</td>
     </tr>
   );
 }
 
-function escalationWord(state: keyof typeof t.arriving.states): string {
-  if (state === "closed") return t.overview.ended;
-  return t.escalation.steps[state === "offered" ? "reserved" : state].toLowerCase();
+function escalationWords(escalation: Escalation): string {
+  const { state, specialist_name: name } = escalation;
+  if (state === "choosing") return t.escalation.choosingTitle;
+  if (state === "waiting") return t.escalation.waitingTitle;
+  if (state === "closed" && escalation.promise) return t.escalation.promisedTitle;
+  const word = state === "closed" ? t.overview.ended : t.escalation.steps[state === "offered" ? "reserved" : state];
+  return [name, word.toLowerCase()].filter(Boolean).join(": ");
 }
 
 function PeopleList({ people }: { people: Person[] }) {
+  const now = useNow();
   return (
     <section class="card specialists" aria-label={t.overview.people}>
       <h2>{t.overview.people}</h2>
       <ul class="people" tabIndex={0} aria-label={t.overview.people}>
         {people.map((person) => (
-          <li key={person.id} class={`person ${person.availability.state}`} data-person-id={person.id}>
-            <StateMark state={person.availability.state} />
+          <li key={person.id} class={`person ${isResting(person, now) ? "resting" : person.availability.state}`} data-person-id={person.id}>
+            <StateMark state={isResting(person, now) ? "resting" : person.availability.state} />
             <div class="person-text">
               <p>
                 <strong>{person.name}</strong>{" "}
                 <span class="muted">{person.roles.map((role) => t.overview.roleNames[role]).join(", ")}</span>
               </p>
               <p class="because">
-                <PersonState person={person} />
+                <StateSince person={person} />
+                <Because person={person} />
                 {lacksPhone(person) && <span class="warn-text"> · {t.specialists.noPhone}</span>}
               </p>
             </div>
@@ -143,15 +160,5 @@ function PeopleList({ people }: { people: Person[] }) {
         ))}
       </ul>
     </section>
-  );
-}
-
-function PersonState({ person }: { person: Person }) {
-  const { state, since, because } = person.availability;
-  const now = useNow();
-  return (
-    <>
-      <b class="state-word">{t.specialists.stateSince(t.specialists.states[state], shortTime(since, now))}</b> · {because}
-    </>
   );
 }

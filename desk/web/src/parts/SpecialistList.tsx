@@ -1,14 +1,17 @@
-/** Who could help, live: free first, then those with the wanted skill; one press asks a specialist in. */
+/** Who could help, live: by how surely and how soon; one press asks for a skill, or a specialist by name. */
 
 import { useId, useMemo, useState } from "preact/hooks";
-import { shortTime } from "../clock.ts";
+import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { Interaction, Me, Person } from "../documents.ts";
 import { useCommand, useNow, useStore } from "../hooks.ts";
 import { arrivalOf, escalationOf, isRunning, people } from "../select.ts";
-import { countByState, inOrder, lacksPhone, matches, ofRole } from "../specialists.ts";
-import { t } from "../texts.ts";
-import { Age, Problem, StateMark } from "./bits.tsx";
+import type { Wanted } from "../api.ts";
+import { focusOn, useKey } from "../keys.ts";
+import { countByState, inOrder, isResting, lacksPhone, matches, mayBeAsked, ofRole } from "../specialists.ts";
+import { centreWords, count, t } from "../texts.ts";
+import { Age, KeyButton, Problem, StateMark } from "./bits.tsx";
+import { OverrideDialog } from "./OverrideDialog.tsx";
 
 const FIRST_ROWS = 60;
 
@@ -20,21 +23,31 @@ export function SpecialistList({ self, call }: { self: Me; call: Interaction | n
   const [search, setSearch] = useState("");
   const [reason, setReason] = useState("");
   const [all, setAll] = useState(false);
+  const [overriding, override] = useState<Person | null>(null);
+  const now = useNow();
+  // The order follows rests and calendars that end by themselves, but not every second.
+  const minute = Math.floor(now / 30_000) * 30_000;
 
   const wanted = call?.wanted_skills ?? [];
   const wantedKey = wanted.join(" ");
   const specialists = useMemo(
-    () => inOrder(ofRole(people(state), "specialist", self.id), wanted),
-    [state.docs, self.id, wantedKey],
+    () => inOrder(ofRole(people(state), "specialist", self.id), wanted, serverNow()),
+    [state.docs, self.id, wantedKey, minute],
   );
   const found = specialists.filter((person) => matches(person, search));
   const shown = all ? found : found.slice(0, FIRST_ROWS);
 
   const talks = call?.participants.some((one) => one.person === self.id && one.role === "agent" && one.state === "talking");
   const mayAsk = call?.phase === "talking" && talks === true && !isRunning(escalationOf(state, call.id));
-  const ask = async (person: Person) => {
-    if (call && (await command.run(() => desk.api.escalate(call.id, person.id, reason.trim())))) setReason("");
+  const ask = async (whom: Wanted) => {
+    const said = reason.trim();
+    const done = call && (await command.run(() => desk.api.escalate(call.id, { ...whom, ...(said && { reason: said }) })));
+    if (done) setReason("");
+    if (done || !whom.override_reason) override(null);
+    return done === true;
   };
+  useKey("/", t.keys.search, () => focusOn(".specialists input[type=search]"));
+  useKey("e", t.keys.toList, () => focusOn(".specialists .person button:enabled"));
   return (
     <section class="card specialists" aria-label={t.specialists.region}>
       <div class="list-top">
@@ -62,7 +75,36 @@ export function SpecialistList({ self, call }: { self: Me; call: Interaction | n
       ) : (
         <p class="muted">{t.specialists.noCall}</p>
       )}
-      <Problem error={command.error} />
+      {talks && wanted.length > 0 && (
+        <div class="ask-skill" role="group" aria-label={t.specialists.askSkill}>
+          {wanted.map((skill, index) => (
+            <KeyButton
+              key={skill}
+              k={mayAsk && index < 9 ? String(index + 1) : ""}
+              label={t.specialists.askFor(skill)}
+              class="button"
+              disabled={!mayAsk || command.busy}
+              onClick={() => void ask({ skill })}
+            >
+              {t.specialists.askFor(skill)}
+              <small class="muted">{count(t.specialists.freeNow, freeWith(specialists, skill, now))}</small>
+            </KeyButton>
+          ))}
+        </div>
+      )}
+      {!overriding && <Problem error={command.error} />}
+      {overriding && (
+        <OverrideDialog
+          person={overriding}
+          error={command.error}
+          busy={command.busy}
+          ask={(why) => void ask({ specialist: overriding.id, override_reason: why })}
+          close={() => {
+            override(null);
+            command.forget();
+          }}
+        />
+      )}
       {found.length === 0 && <p class="muted">{specialists.length ? t.specialists.none : t.specialists.noneAtAll}</p>}
       <ul class="people" tabIndex={0} aria-label={t.specialists.title}>
         {shown.map((person) => (
@@ -73,7 +115,7 @@ export function SpecialistList({ self, call }: { self: Me; call: Interaction | n
             wanted={wanted}
             inCall={call?.participants.find((one) => one.person === person.id)?.state ?? null}
             mayAsk={mayAsk && !command.busy}
-            ask={ask}
+            ask={(one) => (isResting(one, serverNow()) ? override(one) : void ask({ specialist: one.id }))}
           />
         ))}
       </ul>
@@ -97,10 +139,13 @@ interface RowProps {
 }
 
 function Row({ person, receivedAt, wanted, inCall, mayAsk, ask }: RowProps) {
-  const { state, because, freshness_s } = person.availability;
+  const { state, freshness_s, checked_at } = person.availability;
+  const now = useNow();
+  const resting = isResting(person, now);
+  const shade = resting ? "resting" : state;
   return (
-    <li class={`person ${state}`} data-person-id={person.id} data-state={state}>
-      <StateMark state={state} />
+    <li class={`person ${shade}`} data-person-id={person.id} data-state={state} data-resting={resting}>
+      <StateMark state={shade} />
       <div class="person-text">
         <p>
           <strong>{person.name}</strong> <span class="muted">{person.title}</span>
@@ -112,20 +157,22 @@ function Row({ person, receivedAt, wanted, inCall, mayAsk, ask }: RowProps) {
       ) : (
         <button
           type="button"
-          class={`button ${state === "free" ? "primary" : ""}`}
-          aria-label={t.specialists.escalateTo(person.name)}
-          disabled={!mayAsk || !person.registered || state !== "free"}
+          class={`button ${state === "free" && !resting ? "primary" : ""}`}
+          aria-label={resting ? t.specialists.overrideFor(person.name) : t.specialists.escalateTo(person.name)}
+          aria-haspopup={resting ? "dialog" : undefined}
+          disabled={!mayAsk || !(resting ? person.registered : mayBeAsked(person, now))}
           onClick={() => ask(person)}
         >
-          {t.specialists.escalate}
+          {resting ? t.specialists.override : t.specialists.escalate}
         </button>
       )}
       <p class="because">
-        <StateSince person={person} /> · {because}
-        {freshness_s !== null && (
+        <StateSince person={person} />
+        <Because person={person} />
+        {(checked_at || freshness_s !== null) && (
           <span class="age">
             {" · "}
-            <Age seconds={freshness_s} receivedAt={receivedAt} /> {t.ago}
+            <Age at={checked_at} seconds={freshness_s ?? 0} receivedAt={receivedAt} />
           </span>
         )}
         {lacksPhone(person) && <span class="warn-text"> · {t.specialists.noPhone}</span>}
@@ -134,10 +181,39 @@ function Row({ person, receivedAt, wanted, inCall, mayAsk, ask }: RowProps) {
   );
 }
 
-function StateSince({ person }: { person: Person }) {
-  const { state, since } = person.availability;
+/** How many specialists with a skill may be asked now. */
+function freeWith(specialists: Person[], skill: string, now: number): number {
+  return specialists.filter((person) => skill in person.skills && mayBeAsked(person, now)).length;
+}
+
+/** The state in words, since when, and when it ends if that is known. */
+export function StateSince({ person }: { person: Person }) {
+  const { state, since, resting_until, free_again_at } = person.availability;
   const now = useNow();
-  return <b class="state-word">{t.specialists.stateSince(t.specialists.states[state], shortTime(since, now))}</b>;
+  const ends = soonWords(free_again_at, now);
+  return (
+    <>
+      <b class="state-word">
+        {isResting(person, now)
+          ? t.specialists.restingUntil(shortTime(resting_until, now))
+          : t.specialists.stateSince(t.specialists.states[state], shortTime(since, now))}
+      </b>
+      {ends && !isResting(person, now) && <b class="soon"> · {ends}</b>}
+    </>
+  );
+}
+
+/** `free in about 7 min`, a time of day when it is farther away, nothing when it is over or not known. */
+export function soonWords(freeAgainAt: string | null | undefined, now: number): string {
+  const minutes = Math.ceil((Date.parse(freeAgainAt ?? "") - now) / 60_000);
+  if (!(minutes > 0)) return "";
+  return minutes <= 60 ? count(t.specialists.freeAgain, minutes) : t.specialists.freeAgainAt(shortTime(freeAgainAt, now));
+}
+
+/** Why the state is what it is; in other languages than the centre's by its kind. */
+export function Because({ person }: { person: Pick<Person, "availability"> }) {
+  const { because, kind } = person.availability;
+  return because ? <> · {centreWords(because, t.specialists.kinds[kind ?? ""])}</> : null;
 }
 
 function Skills({ person, wanted }: { person: Person; wanted: string[] }) {

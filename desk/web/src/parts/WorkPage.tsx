@@ -3,7 +3,7 @@
 import { useDesk } from "../desk.ts";
 import type { Interaction, Me } from "../documents.ts";
 import { useStore } from "../hooks.ts";
-import { agentInteraction, arriving, caseOf, escalationOf, missed, specialistInteraction } from "../select.ts";
+import { agentInteraction, arriving, caseOf, escalationOf, isRunning, missed, offeredTasks, specialistInteraction } from "../select.ts";
 import type { State } from "../store.ts";
 import { ArrivingCase, Missed } from "./ArrivingCase.tsx";
 import { AvailabilityPanel } from "./Availability.tsx";
@@ -12,7 +12,10 @@ import { CaseForm } from "./CaseForm.tsx";
 import { EscalationProgress } from "./EscalationProgress.tsx";
 import { History } from "./History.tsx";
 import { Idle } from "./Idle.tsx";
+import { LimitsForm } from "./LimitsForm.tsx";
+import { PromiseNote } from "./Search.tsx";
 import { SpecialistList } from "./SpecialistList.tsx";
+import { MyTasks, OfferedTask } from "./Tasks.tsx";
 import { WrapUp } from "./WrapUp.tsx";
 
 export function WorkPage({ self }: { self: Me }) {
@@ -20,6 +23,7 @@ export function WorkPage({ self }: { self: Me }) {
   const call = specialistInteraction(state) ?? agentInteraction(state);
   const cases = arriving(state);
   const lost = cases.length === 0 && !call ? missed(state) : null;
+  const offers = cases.length === 0 ? offeredTasks(state) : [];
   const isSpecialist = self.roles.includes("specialist");
   return (
     <div class="work">
@@ -28,10 +32,15 @@ export function WorkPage({ self }: { self: Me }) {
           <ArrivingCase key={escalation.id} escalation={escalation} state={state} />
         ))}
         {lost && <Missed escalation={lost} />}
-        <Doing self={self} state={state} call={call} quiet={cases.length > 0} />
+        {offers.map((task) => (
+          <OfferedTask key={task.id} task={task} state={state} />
+        ))}
+        <Doing self={self} state={state} call={call} quiet={cases.length + offers.length > 0} />
+        <MyTasks state={state} />
       </div>
       <div class="beside">
         {isSpecialist && <AvailabilityPanel self={self} />}
+        {isSpecialist && <LimitsForm self={self} />}
         {self.agent && <SpecialistList self={self} call={call} />}
       </div>
     </div>
@@ -63,6 +72,7 @@ function Doing({ self, state, call, quiet }: DoingProps) {
       {wrapsUp && self.agent && mine?.role !== "specialist" && <WrapUp agent={self.agent} call={call} />}
       {leads && <CallPanel self={self} call={call} role={mine?.role ?? "agent"} escalation={escalation} />}
       {escalation && <EscalationProgress escalation={escalation} />}
+      {!escalation?.promise && !isRunning(escalation) && <KeptPromise call={call} />}
       <div class="matter">
         <CaseForm shown={shown} />
         <div class="around">
@@ -72,4 +82,14 @@ function Doing({ self, state, call, quiet }: DoingProps) {
       </div>
     </>
   );
+}
+
+/** A promise outlives its escalation on this screen: the agent may still be reading it to the customer. */
+function KeptPromise({ call }: { call: Interaction }) {
+  const promise = useDesk().promises.get(call.id);
+  return promise ? (
+    <div class="card">
+      <PromiseNote promise={promise} />
+    </div>
+  ) : null;
 }

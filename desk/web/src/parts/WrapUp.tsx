@@ -5,8 +5,9 @@ import { serverNow } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { AgentView, Interaction } from "../documents.ts";
 import { useCommand } from "../hooks.ts";
+import { useKey } from "../keys.ts";
 import { t } from "../texts.ts";
-import { Countdown, customerName, Problem, secondsLeft } from "./bits.tsx";
+import { Countdown, customerName, Hint, Problem, secondsLeft } from "./bits.tsx";
 
 const SEND_BEFORE_END_MS = 1_500;
 
@@ -32,6 +33,7 @@ export function WrapUp({ agent, call }: { agent: AgentView; call: Interaction | 
     const timer = setTimeout(finish, Math.max(0, Date.parse(agent.wrap_up_ends_at) - serverNow() - SEND_BEFORE_END_MS));
     return () => clearTimeout(timer);
   }, [agent.wrap_up_ends_at, disposition, note]);
+  useKey("f", t.wrapUp.finish, finish, !command.busy);
   return (
     <section class="card wrap-up" aria-label={t.wrapUp.region}>
       <div class="call-top">
@@ -62,8 +64,9 @@ export function WrapUp({ agent, call }: { agent: AgentView; call: Interaction | 
           <label for={`${id}-note`}>{t.wrapUp.note}</label>
           <textarea id={`${id}-note`} rows={2} maxLength={2000} value={note} onInput={(event) => setNote(event.currentTarget.value)} />
         </div>
-        <button type="submit" class="button primary" disabled={command.busy}>
+        <button type="submit" class="button primary" disabled={command.busy} aria-keyshortcuts="F">
           {t.wrapUp.finish}
+          <Hint k="f" />
         </button>
         <Problem error={command.error} />
       </form>

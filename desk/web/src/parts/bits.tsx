@@ -1,15 +1,26 @@
 /** The smallest shared pieces: state marks with a shape of their own, clocks, errors. */
 
+import type { ComponentChildren } from "preact";
 import type { ApiError } from "../api.ts";
 import { duration, elapsed, serverNow } from "../clock.ts";
 import type { AvailabilityState, Customer, Participant } from "../documents.ts";
 import { sentence, useNow } from "../hooks.ts";
+import { useKey } from "../keys.ts";
 import { t } from "../texts.ts";
 
-/** Free is a disc with a tick, busy a square with a bar, away a half moon, unknown a dashed ring: colour is never alone. */
-export function StateMark({ state }: { state: AvailabilityState }) {
+/**
+ * Free is a disc with a tick, busy a square with a bar, away a half moon, resting two bars in a ring, unknown a dashed
+ * ring: colour is never alone.
+ */
+export function StateMark({ state }: { state: AvailabilityState | "resting" }) {
   return (
     <svg class={`mark ${state}`} viewBox="0 0 16 16" width="16" height="16" role="img" aria-label={t.specialists.states[state]}>
+      {state === "resting" && (
+        <>
+          <circle cx="8" cy="8" r="6" class="ring whole" />
+          <path d="M6.300 5.500v5M9.700 5.500v5" class="bars" />
+        </>
+      )}
       {state === "free" && (
         <>
           <circle cx="8" cy="8" r="7" fill="currentColor" />
@@ -38,16 +49,67 @@ export function Clock({ from, label }: { from: string; label?: string }) {
   );
 }
 
-/** Seconds since something was checked, in words, ticking. */
-export function Age({ seconds, receivedAt }: { seconds: number; receivedAt: number }) {
-  useNow();
-  return <>{ageWords(seconds + Math.max(0, Date.now() - receivedAt) / 1000)}</>;
+interface AgeProps {
+  /** The moment itself; where the centre does not say it, its age when the document was received. */
+  at?: string | null | undefined;
+  seconds: number;
+  receivedAt: number;
+}
+
+/** How long ago something was, in words, ticking. */
+export function Age({ at, seconds, receivedAt }: AgeProps) {
+  const now = useNow();
+  const past = at ? (now - Date.parse(at)) / 1000 : seconds + Math.max(0, Date.now() - receivedAt) / 1000;
+  return <>{t.ago(ageWords(past))}</>;
 }
 
 export function ageWords(seconds: number): string {
-  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
+  const { s, min, h, d } = t.units;
+  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} ${s}`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} ${min}`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} ${h}` : `${Math.floor(seconds / 86_400)} ${d}`;
+}
+
+/** The key of a button, for the eye; screen readers hear it from `aria-keyshortcuts`. */
+export function Hint({ k }: { k: string }) {
+  return (
+    <kbd aria-hidden="true" class="hint">
+      {k.toUpperCase()}
+    </kbd>
+  );
+}
+
+interface KeyButtonProps {
+  k: string;
+  /** What the help says; the button's text where it is the same. */
+  label: string;
+  name?: string | undefined;
+  class?: string;
+  disabled?: boolean;
+  describedBy?: string;
+  pressed?: boolean;
+  onClick: () => void;
+  children?: ComponentChildren;
+}
+
+/** A button with a key of its own. */
+export function KeyButton({ k, label, name, disabled = false, describedBy, pressed, onClick, children, ...rest }: KeyButtonProps) {
+  useKey(k, label, onClick, !disabled);
+  return (
+    <button
+      type="button"
+      class={rest.class ?? "button"}
+      disabled={disabled}
+      aria-label={name}
+      aria-pressed={pressed}
+      aria-describedby={describedBy}
+      aria-keyshortcuts={k ? k.toUpperCase() : undefined}
+      onClick={onClick}
+    >
+      {children ?? label}
+      {k && <Hint k={k} />}
+    </button>
+  );
 }
 
 /** Seconds left until a moment, ticking down to 0:00. */

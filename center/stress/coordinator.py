@@ -1,0 +1,181 @@
+"""Runs a stress test: starts the node processes, kills some while they hold people, starts them again, judges."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from center.stress.plan import Counts, NodeOrder, StressPlan
+from center.stress.referee import Ring, Verdict, judge, read_rings, recovery_s
+from store.store import Store
+
+RECOVERY_LIMIT_S = 5.0
+
+
+@dataclass(slots=True)
+class Death:
+    """A node was killed while it held these people."""
+
+    node: str
+    at: float
+    people: list[str]
+
+
+@dataclass(slots=True)
+class Life:
+    """One process of a node, from its start to its end."""
+
+    order: NodeOrder
+    process: asyncio.subprocess.Process
+    reading: asyncio.Task[None]
+    counts: Counts = field(default_factory=Counts)
+    died_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StressReport:
+    """What came of it; `holds` is the promise."""
+
+    plan: StressPlan
+    counts: Counts
+    verdict: Verdict
+    recoveries_s: tuple[float | None, ...]
+    took_s: float
+    crashed: int
+
+    @property
+    def slowest_recovery_s(self) -> float:
+        return max((float("inf") if each is None else each for each in self.recoveries_s), default=0.0)
+
+    @property
+    def holds(self) -> bool:
+        none_twice = self.verdict.double_rings == self.verdict.tokens_out_of_order == self.counts.wrong == 0
+        in_time = max(self.slowest_recovery_s, self.verdict.longest_idle_s) <= RECOVERY_LIMIT_S
+        all_done = self.counts.attempts >= self.plan.attempts and len(self.recoveries_s) == self.plan.kills
+        return none_twice and in_time and all_done and self.crashed == 0
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self) | {"holds": self.holds}, indent=2)
+
+
+class StressRun:
+    """One run on one database."""
+
+    def __init__(self, plan: StressPlan, url: str, folder: Path) -> None:
+        self._plan = plan
+        self._url = url
+        self._folder = folder
+        self._lives: list[Life] = []
+        self._deaths: list[Death] = []
+        self._told = asyncio.Event()
+
+    async def run(self) -> StressReport:
+        """Play the plan.
+
+        Raises:
+            TimeoutError: Not done within the plan's limit.
+        """
+        plan, began = self._plan, time.monotonic()
+        store = await Store.open(self._url, journal_dir=self._folder / "journal")  # also makes the schema, once
+        try:
+            async with asyncio.timeout(plan.limit_s):
+                for number in range(plan.nodes):
+                    await self._start(f"n{number + 1}", plan.attempts // plan.nodes + 1)
+                for number in range(plan.kills):
+                    await self._progress((number + 1) / (plan.kills + 1))
+                    await self._kill_and_restart(store, at_once=number % 2 == 1 or plan.nodes == 1)
+                for life in self._lives:
+                    await life.process.wait()
+                    await life.reading
+        finally:
+            await self._end_all()
+            await store.close()
+        return self._report(time.monotonic() - began)
+
+    async def _start(self, node: str, attempts: int) -> None:
+        plan, number = self._plan, len(self._lives)
+        order = NodeOrder(
+            url=self._url,
+            node=node,
+            nodes=plan.nodes,
+            folder=str(self._folder / f"{node}-journal"),
+            rings_file=str(self._folder / f"rings-{number}"),
+            agents=-(-plan.agents // plan.nodes),
+            specialists=plan.specialists,
+            attempts=attempts,
+            timing=plan.timing,
+            think_s=plan.think_s,
+            seed=plan.seed * 1_000 + number,
+        )
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "center.stress.node", order.as_argument()), stdout=asyncio.subprocess.PIPE
+        )
+        life = Life(order, process, asyncio.create_task(asyncio.sleep(0)))
+        life.reading = asyncio.create_task(self._read(life))
+        self._lives.append(life)
+
+    async def _read(self, life: Life) -> None:
+        assert life.process.stdout is not None
+        async for line in life.process.stdout:
+            life.counts = Counts(**json.loads(line))
+            self._told.set()
+        await life.process.wait()
+        self._told.set()
+
+    def _done(self) -> int:
+        return sum(life.counts.attempts for life in self._lives)
+
+    async def _kill_and_restart(self, store: Store, *, at_once: bool) -> None:
+        """Kill a node that holds somebody. Started again at once it frees its people itself; else they expire."""
+        running = self._running()
+        if not running:
+            return  # too few attempts for so many kills; the report says so
+        victim = running[len(self._deaths) % len(running)]
+        node = victim.order.node
+        held: list[str] = []
+        while not held:
+            held = [lease.person for lease in await store.leases.live() if lease.holder.startswith(f"{node}/")]
+            if victim.process.returncode is not None:
+                return
+        victim.process.kill()
+        await victim.process.wait()
+        victim.died_at = time.time()
+        await victim.reading
+        # Whom it really held is known now that it can do nothing any more.
+        held = [lease.person for lease in await store.leases.live() if lease.holder.startswith(f"{node}/")]
+        self._deaths.append(Death(node, victim.died_at, held))
+        if not at_once:
+            await asyncio.sleep(self._plan.timing.ttl_s + 0.5)
+        await self._start(node, max(1, victim.order.attempts - victim.counts.attempts))
+
+    async def _progress(self, share: float) -> None:
+        """Wait until so much is done, or all nodes have ended."""
+        while self._done() < share * self._plan.attempts and self._running():
+            self._told.clear()
+            await self._told.wait()
+
+    def _running(self) -> list[Life]:
+        return [life for life in self._lives if life.process.returncode is None]
+
+    async def _end_all(self) -> None:
+        for life in self._lives:
+            if life.process.returncode is None:
+                life.process.kill()
+            await life.process.wait()
+            life.reading.cancel()
+        await asyncio.gather(*(life.reading for life in self._lives), return_exceptions=True)
+
+    def _report(self, took_s: float) -> StressReport:
+        counts, rings = Counts(), list[Ring]()
+        for life in self._lives:
+            counts.add(life.counts)
+            path = Path(life.order.rings_file)
+            if path.exists():
+                rings += read_rings(path.read_text().splitlines(), life.died_at)
+        recoveries = tuple(recovery_s(rings, death.people, death.at) for death in self._deaths)
+        crashed = sum(life.died_at is None and life.process.returncode != 0 for life in self._lives)
+        return StressReport(self._plan, counts, judge(rings), recoveries, took_s, crashed)
