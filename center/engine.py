@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
+from center.background import Background
 from center.documents import EscalationWork, Work
 from center.escalation import effects as escalation_effects
 from center.escalation import machine as escalation_machine
@@ -56,7 +57,7 @@ from telephony.events import LegEnded, LegEvent
 from telephony.fencing import UNFENCED
 from telephony.model import Destination
 from telephony.switch import Switch
-from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, new_id
+from vocabulary import CaseId, EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, new_id
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +81,12 @@ class EventLog(Protocol):
     def append(self, interaction: InteractionId, name: str, data: dict[str, Any]) -> None: ...
 
 
+Publish = Callable[[set[InteractionId], set[EscalationId], set[PersonId], bool], None]
+"""Shows and stores what one drain changed: interactions, escalations, agents, and whether the queues did."""
+
+
 class Surroundings(Protocol):
-    """What the engine tells the rest of the node."""
+    """What escalations need from the rest of the node."""
 
     def find_candidates(self, esc: Escalation, work: Work) -> CandidatesFound:
         """Rank the specialists who may be invited now."""
@@ -111,14 +116,16 @@ class Surroundings(Protocol):
         """The specialist let it ring."""
         ...
 
-    def reserved(self, person: PersonId, holder: str | None) -> None:
-        """Somebody may be rung, or no longer (None)."""
+    def accepted(self, esc: Escalation, specialist: PersonId) -> None:
+        """The specialist is in the conversation."""
         ...
 
-    def publish(
-        self, works: set[InteractionId], escalations: set[EscalationId], agents: set[PersonId], queues: bool
-    ) -> None:
-        """Show and store what changed in this drain."""
+    def ended(self, esc: Escalation) -> None:
+        """The escalation is over."""
+        ...
+
+    def reserved(self, person: PersonId, holder: str | None) -> None:
+        """Somebody may be rung, or no longer (None)."""
         ...
 
 
@@ -126,12 +133,20 @@ class Engine:
     """Every running interaction and escalation of the node, and its queues. Loop thread only."""
 
     def __init__(
-        self, *, switch: Switch, leases: LeaseKeeper, events: EventLog, surroundings: Surroundings, routing: Routing
+        self,
+        *,
+        switch: Switch,
+        leases: LeaseKeeper,
+        events: EventLog,
+        surroundings: Surroundings,
+        publish: Publish,
+        routing: Routing,
     ) -> None:
         self._switch = switch
         self._leases = leases
         self._events = events
         self._surroundings = surroundings
+        self._publish_changes = publish
         self._loop = asyncio.get_running_loop()
         self.routing = routing
         self.works: dict[InteractionId, Work] = {}
@@ -141,7 +156,7 @@ class Engine:
         self._queue: deque[Callable[[], None]] = deque()
         self._draining = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._dirty_works: set[InteractionId] = set()
         self._dirty_escalations: set[EscalationId] = set()
         self._dirty_agents: set[PersonId] = set()
@@ -180,6 +195,21 @@ class Engine:
         self._switch.perform(mix(call))
         for person in staff:
             self.tell_routing(routing_events.AgentOccupied(person))
+
+    def works_of_case(self, case: CaseId) -> list[Work]:
+        """The interactions of one case, newest first, the running ones before the closed."""
+        known = [*reversed(self.works.values()), *reversed(self.closed.values())]
+        return [work for work in known if work.case.id == case]
+
+    def running_of_case(self, case: CaseId) -> list[Work]:
+        """Those not closed yet."""
+        return [work for work in self.works.values() if work.case.id == case]
+
+    def case_changed(self, work: Work) -> None:
+        """The case of an interaction is new: all interactions of that case have it (a callback, an agent's wrap-up)."""
+        for other in self.running_of_case(work.case.id):
+            other.case = work.case
+            self.changed(other.call.id)
 
     def needs_lease(self, holder: str) -> bool:
         """Whether what a lease was taken for goes on: an escalation, or an interaction with its after-call work."""
@@ -220,6 +250,10 @@ class Engine:
         """Let a leg that came in from an agent's own phone belong to a running interaction."""
         self._owners[leg] = LegOwner(interaction, ParticipantRole.AGENT, person)
 
+    def find(self, interaction: InteractionId) -> Work | None:
+        """An interaction that runs, or that closed not long ago."""
+        return self.works.get(interaction) or self.closed.get(interaction)
+
     def work_of_leg(self, leg: LegId) -> Work | None:
         """The running interaction a leg belongs to."""
         owner = self._owners.get(leg)
@@ -257,7 +291,7 @@ class Engine:
         if not (works or escalations or agents or queues):
             return
         self._dirty_works, self._dirty_escalations, self._dirty_agents = set(), set(), set()
-        self._surroundings.publish(works, escalations, agents, queues)
+        self._publish_changes(works, escalations, agents, queues)
 
     # -- interactions -------------------------------------------------------------------------------------------
 
@@ -348,10 +382,10 @@ class Engine:
             case escalation_effects.FindCandidates():
                 self.find_candidates(state)
             case escalation_effects.AcquireLease(specialist):
-                self._spawn(self._acquire_for_escalation(state, specialist))
+                self._background.spawn(self._acquire_for_escalation(state, specialist))
             case escalation_effects.ReleaseLease(lease):
                 self._surroundings.reserved(lease.person, None)
-                self._spawn(self._leases.release(lease))
+                self._background.spawn(self._leases.release(lease))
             case escalation_effects.PushCase(specialist):
                 self._surroundings.reserved(specialist, state.id)
                 work = self.works[state.interaction]
@@ -390,7 +424,7 @@ class Engine:
         if invitation.lease is None or self._leases.is_fresh(invitation.lease):
             self._dial_specialist(state, invitation)
         else:
-            self._spawn(self._dial_when_confirmed(state, invitation, invitation.lease))
+            self._background.spawn(self._dial_when_confirmed(state, invitation, invitation.lease))
 
     def _dial_specialist(self, state: Escalation, invitation: Invitation) -> None:
         to = Destination(person=invitation.specialist)
@@ -419,12 +453,14 @@ class Engine:
     def _confirm_join(self, state: Escalation, invitation: Invitation) -> None:
         work = self.works.get(state.interaction)
         if work is not None and work.call.by_leg(invitation.leg) is not None:
+            self._surroundings.accepted(state, invitation.specialist)
             self.tell_routing(routing_events.AgentOccupied(invitation.specialist))
             self.tell_escalation(state.id, Joined())
         else:
             self.tell_escalation(state.id, ConversationEnded(EndReason.success("customer_left")))
 
     def _escalation_ended(self, state: Escalation) -> None:
+        self._surroundings.ended(state)
         work = self.works.get(state.interaction)
         if work is not None and work.escalation == state.id:
             work.escalation = None
@@ -446,9 +482,9 @@ class Engine:
     def _perform_routing_effect(self, effect: routing_effects.RoutingEffect) -> None:
         match effect:
             case routing_effects.AcquireLease(person, interaction):
-                self._spawn(self._acquire_for_interaction(person, interaction))
+                self._background.spawn(self._acquire_for_interaction(person, interaction))
             case routing_effects.ReleaseLease(lease):
-                self._spawn(self._leases.release(lease))
+                self._background.spawn(self._leases.release(lease))
             case routing_effects.OfferInteraction(person, interaction):
                 self.tell_interaction(interaction, Offered(person, LegId(new_id("leg"))))
             case routing_effects.AgentChanged(person):
@@ -481,19 +517,13 @@ class Engine:
         if timer is not None:
             timer.cancel()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def stop(self) -> None:
         """End every call in good order and wait until the store heard of it."""
         for interaction in list(self.works):
             self.tell_interaction(interaction, NodeStopping(EndReason.server_error("node_stopping")))
         for name in list(self._timers):
             self._cancel_timer(name)
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=5)
+        await self._background.finish(timeout_s=5)
 
 
 def find_interaction_of(engine: Engine, person: PersonId) -> Interaction | None:

@@ -93,25 +93,36 @@ class Screens:
     def show_work(self, work: Work) -> None:
         """An interaction and its case: to its staff, those in after-call work, who is asked in, and supervisors."""
         call = work.call
-        keys = (f"interaction/{call.id}", f"case/{work.case.id}", f"supervision/{call.id}")
+        keys = (f"interaction/{call.id}", f"supervision/{call.id}")
+        self._show_case(work.case)
         if call.phase is Phase.CLOSED:
             for key in keys:
                 self._live.drop(key)
             return
+        self._live.put(keys[0], self.work_document(work), Audience(people=self._involved(work), roles=SUPERVISORS))
+        if call.supervisors:
+            self._live.put(keys[1], supervision_document(call, self._directory.names), Audience(roles=SUPERVISORS))
+        else:
+            self._live.drop(keys[1])
+
+    def _show_case(self, case: Case) -> None:
+        """A case: to everybody who has to do with one of its running interactions."""
+        running = [work for work in self._engine.running_of_case(case.id) if work.call.phase is not Phase.CLOSED]
+        if not running:
+            self._live.drop(f"case/{case.id}")
+            return
+        people = frozenset[PersonId]().union(*(self._involved(work) for work in running))
+        self._live.put(f"case/{case.id}", self.case_document(case), Audience(people=people, roles=SUPERVISORS))
+
+    def _involved(self, work: Work) -> frozenset[PersonId]:
+        call = work.call
         asked = {
             invitation.specialist
             for esc in self._engine.escalations.values()
             if esc.state.interaction == call.id and esc.state.is_live
             for invitation in esc.state.live_invitations
         }
-        people = {p.person for p in call.staff if p.person is not None} | call.wrapping_up | asked
-        audience = Audience(people=frozenset(people), roles=SUPERVISORS)
-        self._live.put(keys[1], self.case_document(work.case), audience)
-        self._live.put(keys[0], self.work_document(work), audience)
-        if call.supervisors:
-            self._live.put(keys[2], supervision_document(call, self._directory.names), Audience(roles=SUPERVISORS))
-        else:
-            self._live.drop(keys[2])
+        return frozenset({p.person for p in call.staff if p.person is not None} | call.wrapping_up | asked)
 
     def show_escalation(self, esc: EscalationWork, work: Work) -> None:
         """The whole to the agent and supervisors; to each invited specialist his own part under the same key."""

@@ -146,6 +146,8 @@ class Escalation:
     """The skill wanted; empty when only a person was named and the queue wants none."""
     first: PersonId | None = None
     """Whom the agent picked; invited before everybody else."""
+    override: bool = False
+    """Ask the picked one although he rests (N14); who does that gave a reason, which is logged."""
     timing: Timing = Timing()
     state: EscalationState = EscalationState.SEARCHING
     invitations: tuple[Invitation, ...] = ()

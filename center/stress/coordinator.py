@@ -109,6 +109,7 @@ class StressRun:
             attempts=attempts,
             timing=plan.timing,
             think_s=plan.think_s,
+            stall_every_s=plan.stall_every_s,
             seed=plan.seed * 1_000 + number,
         )
         process = await asyncio.create_subprocess_exec(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import signal
@@ -15,6 +16,8 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+
+import structlog
 
 from center.leases import LeaseKeeper
 from center.stress.plan import Counts, NodeOrder
@@ -29,7 +32,6 @@ SHORT_STALL = 0.3
 """Share of a lease's length for which the whole process stands still, whatever it does."""
 LONG_STALL = 1.3
 """Longer than a lease: only between rings, since nobody can end a ring while standing still."""
-STALL_EVERY_S = 2.0
 
 
 class StressNode:
@@ -124,7 +126,7 @@ class StressNode:
         """Stand still: shortly at any moment; once longer than a lease, with people reserved but not yet rung."""
         long_one_in = 2
         while True:
-            await asyncio.sleep(self._random.uniform(0.5, 1.5) * STALL_EVERY_S)
+            await asyncio.sleep(self._random.uniform(0.5, 1.5) * self._order.stall_every_s)
             long_one_in -= 1
             if long_one_in == 0:
                 self._may_ring.clear()
@@ -153,7 +155,16 @@ class StressNode:
         return self._random.random() < share
 
 
+def _log_errors_to_stderr() -> None:
+    """Standard output belongs to the counts; warnings are expected here by the thousand."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 async def run(order: NodeOrder) -> None:
+    _log_errors_to_stderr()
     store = await Store.open(order.url, journal_dir=Path(order.folder))
     node = StressNode(order, store)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, node.finish)

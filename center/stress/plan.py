@@ -20,6 +20,7 @@ class StressPlan:
     timing: LeaseTiming = field(default_factory=LeaseTiming)
     think_s: float = 0.04
     """An agent who was refused asks again within this time."""
+    stall_every_s: float = 5.0
     limit_s: float = 420.0
     """The run is stopped after this time, whatever is left."""
     seed: int = 1
@@ -39,6 +40,7 @@ class NodeOrder:
     attempts: int
     timing: LeaseTiming
     think_s: float
+    stall_every_s: float
     seed: int
 
     def as_argument(self) -> str:
