@@ -37,6 +37,8 @@ _PHRASES = {
     603: "Decline",
 }
 MOST_PER_LEG = 4
+REPEATS_S = 40.0
+"""A lost answer makes the phone send its REFER again for 32 s (RFC 3261 timer F)."""
 LIFE_S = 60
 """What the phone is told; whoever hears no end by then is told 408."""
 
@@ -54,7 +56,6 @@ class TakenRefer:
 class _Refer:
     leg: LegId
     dialog: DialogName
-    cseq: str
     event: str
     wants_notify: bool
     expires_at: float
@@ -67,6 +68,8 @@ class ReferTable:
     is_served: Callable[[SipUri], bool]
     """Whether this target names a service of ours."""
     _refers: dict[ReferId, _Refer] = field(default_factory=dict)
+    _taken: dict[tuple[DialogName, str], float] = field(default_factory=dict)
+    """When a REFER can no longer come again, by dialog and CSeq."""
 
     def take(self, leg: LegId, request: SipRequest, now: float) -> TakenRefer:
         """Take a REFER that came in a leg's dialog."""
@@ -82,7 +85,7 @@ class ReferTable:
             return TakenRefer(Answer(603, cause="refer_refused"))
         cseq = request.first("cseq")
         of_leg = [refer for refer in self._refers.values() if refer.leg == leg]
-        if any(refer.dialog == dialog and refer.cseq == cseq for refer in of_leg):
+        if (dialog, cseq) in self._taken:
             return TakenRefer(_accepted(request))
         if len(of_leg) >= MOST_PER_LEG:
             return TakenRefer(Answer(486, cause="refer_refused"))
@@ -90,7 +93,8 @@ class ReferTable:
         event = f"refer;id={cseq.partition(' ')[0]}" if of_leg else "refer"
         refer = ReferId(f"ref_{secrets.token_hex(8)}")
         wants_notify = request.first("refer-sub").partition(";")[0].strip().lower() != "false"
-        self._refers[refer] = _Refer(leg, dialog, cseq, event, wants_notify, now + LIFE_S)
+        self._refers[refer] = _Refer(leg, dialog, event, wants_notify, now + LIFE_S)
+        self._taken[dialog, cseq] = now + REPEATS_S
         return TakenRefer(
             _accepted(request), ReferReceived(leg, refer, target.user), self.report(refer, 100, final=False)
         )
@@ -111,6 +115,7 @@ class ReferTable:
 
     def expire(self, now: float) -> list[DialogRequest]:
         """End those nobody gave an end to."""
+        self._taken = {key: until for key, until in self._taken.items() if until > now}
         late = [refer for refer, known in self._refers.items() if known.expires_at <= now]
         reports = (self.report(refer, 408, final=True) for refer in late)
         return [report for report in reports if report is not None]

@@ -48,6 +48,8 @@ class SubscriptionSettings:
     total: int = 20_000
     least_gap_s: float = 1.0
     """Between two NOTIFYs of one subscription."""
+    retry_s: float = 2.0
+    """Until a document that could not be made (the node still starts) is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,16 @@ class SubscriptionTable:
         known.is_under_way = False
         if status >= 300 or (known.ends and not known.is_due):
             self._forget(known)
+
+    def postpone(self, subscription: SubscriptionId) -> None:
+        """Take back a NOTIFY that could not be written; it is due again after a while, with the same version."""
+        known = self._all.get(subscription)
+        if known is None:
+            return
+        known.is_under_way, known.is_due = False, True
+        known.cseq -= 1
+        known.not_before += self.settings.retry_s
+        self._due.add(known.id)
 
     def expire(self, now: float) -> None:
         """End subscriptions that were not refreshed."""

@@ -17,6 +17,7 @@ import structlog
 
 from presence.adapters.mosquitto_files import BrokerFiles, PasswordFile, access_text, config_text, write_private
 from presence.adapters.mqtt import BrokerAddress
+from presence.adapters.tasks import end_tasks
 from presence.errors import AccountRefused, BrokerDidNotStart, BrokerNotInstalled, BrokerPortBusy
 from presence.mapping import ClientMapping
 
@@ -99,8 +100,7 @@ class MosquittoBroker:
     async def stop(self) -> None:
         """End the child: politely first (it saves its retained messages), then by force."""
         if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
+            await end_tasks(self._supervisor)
             self._supervisor = None
         if self._process is not None:
             await _end(self._process)

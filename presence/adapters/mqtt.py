@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from presence.adapters.tasks import end_tasks
 from presence.contract import IncomingMessage
 from presence.errors import BrokerRefused
 from presence.outgoing import OutgoingMessage, OutgoingQueue
@@ -96,7 +97,7 @@ class MqttLink:
         self._snapshot_read.set()
         done, _ = await asyncio.wait({self._task}, timeout=ANSWER_TIMEOUT_S)
         if not done:
-            self._task.cancel()
+            await end_tasks(self._task)
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
 
@@ -163,9 +164,7 @@ class MqttLink:
             try:
                 done, _ = await asyncio.wait({receiver, sender}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                receiver.cancel()
-                sender.cancel()
-                await asyncio.gather(receiver, sender, return_exceptions=True)
+                await end_tasks(receiver, sender)
             for task in done:
                 task.result()
 

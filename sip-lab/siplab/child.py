@@ -113,6 +113,16 @@ class Child:
         """Count the events of that name so far."""
         return sum(event.name == name and line in ("", event.line) for event in self.events)
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether it says nothing any more."""
+        return self._ended
+
+    def take_events(self) -> list[ChildEvent]:
+        """Give all events so far and forget them: for who reads a long stream and never looks back."""
+        taken, self.events = self.events, []
+        return taken
+
     async def stop(self) -> None:
         """Let the child finish and leave; kill it when it does not within a bound."""
         with contextlib.suppress(RobotFailed, ConnectionError):

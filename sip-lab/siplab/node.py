@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from siplab.company import LabCompany
 from siplab.environment import child_environment
 from siplab.errors import BadInput, NodeFailed
 from siplab.presence import DEFAULT_PREFIX
@@ -95,12 +96,17 @@ class PrivateNode:
     """A node of its own, from an empty state folder: `async with PrivateNode() as access`.
 
     The folder is temporary and goes when the node stops cleanly, unless `state_dir` is given. The log is kept in
-    `node.log` there and its tail is part of every failure's text.
+    `node.log` there and its tail is part of every failure's text. Without a `company` it is the demo company's.
     """
 
     def __init__(
-        self, state_dir: Path | None = None, init_args: tuple[str, ...] = (), extra_env: dict[str, str] | None = None
+        self,
+        state_dir: Path | None = None,
+        init_args: tuple[str, ...] = (),
+        extra_env: dict[str, str] | None = None,
+        company: LabCompany | None = None,
     ):
+        self._company = company
         self._temporary = state_dir is None
         self.state_dir = (state_dir or Path(tempfile.mkdtemp(prefix="ringside-lab-"))).resolve()
         self.log_path = self.state_dir / "node.log"
@@ -134,16 +140,27 @@ class PrivateNode:
             shutil.rmtree(self.state_dir, ignore_errors=True)
 
     async def _init(self) -> str:
-        process = await self._run("init", "--json", *self._init_args, stdout=PIPE, stderr=PIPE)
+        process, company = await self._start_init()
         try:
-            out, err = await asyncio.wait_for(process.communicate(), INIT_TIMEOUT_S)
+            out, err = await asyncio.wait_for(process.communicate(company), INIT_TIMEOUT_S)
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise NodeFailed(f"`ringside init` did not end within {INIT_TIMEOUT_S:g} s") from None
+            raise NodeFailed(f"making the company did not end within {INIT_TIMEOUT_S:g} s") from None
         if process.returncode != 0:
-            raise NodeFailed(f"`ringside init` ended with {process.returncode}: {err.decode(errors='replace')[-2000:]}")
+            said = err.decode(errors="replace")[-2000:]
+            raise NodeFailed(f"making the company ended with {process.returncode}: {said}")
         return out.decode()
+
+    async def _start_init(self) -> tuple[Process, bytes | None]:
+        """Start what fills the empty store; gives it and what it wants to read."""
+        if self._company is None:
+            return await self._run("init", "--json", *self._init_args, stdout=PIPE, stderr=PIPE), None
+        command = (sys.executable, "-m", "siplab.enrol")
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._env, cwd=self.state_dir
+        )
+        return process, json.dumps(self._company.as_json()).encode()
 
     async def _serve(self) -> dict[str, Any]:
         with self.log_path.open("wb") as log:
@@ -178,6 +195,10 @@ class PrivateNode:
                 process.kill()
                 await process.wait()
         self.exit_status = process.returncode
+
+    def keep(self) -> None:
+        """Leave the state folder and its log behind, to look into a failure."""
+        self._temporary = False
 
     def log_tail(self) -> str:
         """Give the last lines of the node's log."""

@@ -21,6 +21,10 @@ TONE_VOLUME = 8_000
 """Peak of each tone: four of them together stay below full scale (32,767)."""
 THRESHOLD_DBFS = -24.0
 """Half way between a tone (-12) and what the sharp beginning or end of other tones spills into its band (below -30)."""
+LONGEST_LOOK_MS = 50.0
+"""Between two looks no more than this counts as heard: a paused process heard nothing."""
+SOUND_DBFS = -45.0
+"""Above this something is to be heard; an idle line is digital silence."""
 WATCHED_HEADERS = ("From", "To", "Call-ID", "P-Asserted-Identity", "User-to-User", "Call-Info")
 DECLINED, BUSY_HERE = 603, 486
 
@@ -56,12 +60,19 @@ class LineConfig:
 
 @dataclass(slots=True)
 class Ears:
-    """Listens for the tones of all parties and notes when each began; gaps count from then on."""
+    """Listens for the tones of all parties and notes when each began; gaps count from then on.
+
+    Sound that is no party's tone (speech, music) is timed too, as long as no tone is there to cover it.
+    """
 
     line: str
     speakers: tuple[str, ...]
     meter: Any
+    sound_ms: float = 0.0
+    sound_from: float | None = None
+    sound_until: float | None = None
     _begun: set[int] = field(default_factory=set)
+    _watched_at: float = 0.0
 
     @classmethod
     def create(cls, config: LineConfig) -> Ears:
@@ -77,11 +88,22 @@ class Ears:
             if i not in self._begun and self.meter.firstHeardAt(i) >= 0:
                 self._begun.add(i)
                 self.meter.armGap(i)
+        now = time.monotonic()
+        passed_ms, self._watched_at = (now - self._watched_at) * 1000, now
+        if self.meter.levelDbfs() > SOUND_DBFS and not any(map(self.meter.present, range(len(self.speakers)))):
+            self.sound_ms += min(passed_ms, LONGEST_LOOK_MS)
+            self.sound_from = self.sound_from or now
+            self.sound_until = now
 
     def reset(self) -> None:
         """Forget everything heard so far."""
         self._begun.clear()
         self.meter.reset()
+        self.sound_ms, self.sound_from, self.sound_until = 0.0, None, None
+
+    def sound(self) -> dict[str, Any]:
+        """Tell how long something was heard that is no tone, from when to when."""
+        return {"sound_ms": self.sound_ms, "sound_from": self.sound_from, "sound_until": self.sound_until}
 
     def arm(self) -> None:
         """Start measuring gaps anew, without forgetting what was heard."""
@@ -99,6 +121,7 @@ class Ears:
             "present": bool(self.meter.present(i)),
             "first_heard_at": first if first >= 0 else None,
             "longest_gap_ms": float(self.meter.longestGapMs(i)) if i in self._begun else 0.0,
+            "heard_ms": float(self.meter.heardMs(i)),
         }
 
 
@@ -123,6 +146,10 @@ class PhoneCall(pj.Call):
 
     def onCallTsxState(self, prm: Any) -> None:
         self._phone.guarded(lambda: self._on_transaction(prm))
+
+    def onCallTransferStatus(self, prm: Any) -> None:
+        code, final = int(prm.statusCode), bool(prm.finalNotify)
+        self._phone.tell("refer_status", code=code, final=final)
 
     def _on_state(self) -> None:
         info = self.getInfo()
@@ -291,10 +318,21 @@ class Phone:
         for call in list(self.calls):
             call.hangup(pj.CallOpParam(True))
 
-    def dial_digits(self, digits: str) -> None:
-        """Send DTMF digits (RFC 4733) in every call."""
-        for call in self.calls:
-            call.dialDtmf(digits)
+    def dial_digits(self, digits: str, method: str = "rtp") -> None:
+        """Send DTMF digits in every call, in RTP (RFC 4733) or by INFO."""
+        calls: list[Any] = list(self.calls)
+        for call in calls:
+            prm = pj.CallSendDtmfParam()
+            prm.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if method == "info" else pj.PJSUA_DTMF_METHOD_RFC2833
+            prm.digits = digits
+            call.sendDtmf(prm)
+
+    def refer(self, to: str) -> None:
+        """Ask the far end of the first call to bring somebody in: REFER, as a phone's transfer key does."""
+        if not self.calls:
+            raise ValueError("no call to refer")
+        first: Any = self.calls[0]
+        first.xfer(to if to.startswith("sip:") else self.config.uri(to), pj.CallOpParam(True))
 
     def set_hold(self, on: bool) -> None:
         """Put all calls on hold by re-INVITE, or take them back: what a phone's hold key does."""
@@ -321,10 +359,11 @@ class Phone:
         """Say what this line has heard and how its calls went."""
         return {
             "readings": self.ears.readings(),
+            **self.ears.sound(),
             "calls": len(self.calls),
             "reinvites": self._reinvites + sum(call.reinvites for call in self.calls),
             "hold_s": self._hold_s + sum(call.hold_so_far_s() for call in self.calls),
-            "rtp": [_rtp_counts(call) for call in self.calls if call.confirmed],
+            "rtp": [counts for call in self.calls if call.confirmed and (counts := _rtp_counts(call))],
         }
 
     def forget(self, call: PhoneCall) -> None:
@@ -382,6 +421,10 @@ def _account_config(config: LineConfig, address: str) -> Any:
 
 
 def _rtp_counts(call: PhoneCall) -> dict[str, int]:
-    whole = call.getStreamStat(0)  # must outlive what is read from it
+    """Count packets; empty when the call's media is gone already, as while its BYE is on the way."""
+    try:
+        whole = call.getStreamStat(0)  # must outlive what is read from it
+    except pj.Error:
+        return {}
     stat = whole.rtcp
     return {"received": stat.rxStat.pkt, "lost": stat.rxStat.loss, "sent": stat.txStat.pkt}

@@ -18,13 +18,14 @@ class ToneReading:
     """What one meter says about one speaker's tone since it was armed.
 
     `first_heard_at` is None when the tone was never there. `longest_gap_ms` is the longest time without the tone after
-    it was first heard, or after gaps were armed anew; an unfinished gap is included.
+    it was first heard, or after gaps were armed anew; an unfinished gap is included. `heard_ms` is all time with it.
     """
 
     speaker: str
     present: bool
     first_heard_at: float | None
     longest_gap_ms: float
+    heard_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,18 @@ class RemoteRobot(Child):
 
     @classmethod
     async def spawn(
-        cls, name: str, lines: Sequence[Line], *, speakers: dict[str, int] | None = None, log_level: int = 0
+        cls,
+        name: str,
+        lines: Sequence[Line],
+        *,
+        speakers: dict[str, int] | None = None,
+        log_level: int = 0,
+        port: int = 0,
     ) -> RemoteRobot:
-        """Start a robot with these lines and wait until its SIP stack is up."""
+        """Start a robot with these lines and wait until its SIP stack is up. `port` 0: a free one."""
         heard = PARTY_TONES_HZ if speakers is None else speakers
         commands = [line.as_command(heard) for line in lines]
-        return await cls.start(name, "siplab.robot", log_level=log_level, lines=commands)
+        return await cls.start(name, "siplab.robot", log_level=log_level, port=port, lines=commands)
 
     async def raw_report(self, line: str = "", timeout_s: float = 3.0) -> ChildEvent:
         """Ask a line what it heard and how its calls went."""

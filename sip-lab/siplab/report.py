@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,19 @@ def show(report: Report, console: Console) -> None:
         console.print(
             f"[bold red]{report.scenario} did not hold[/]: {len(failed)} of {len(report.checks)} checks failed."
         )
+
+
+def show_summary(reports: Sequence[Report], console: Console) -> None:
+    """Draw one table of several scenarios."""
+    table = Table(title="All scenarios", title_justify="left")
+    for heading in ("", "scenario", "checks", "took", "what failed"):
+        table.add_column(heading)
+    for report in reports:
+        failed = [check.name for check in report.checks if not check.passed]
+        mark = "[green]held[/]" if report.passed else "[bold red]FAILED[/]"
+        held = f"{len(report.checks) - len(failed)} of {len(report.checks)}"
+        table.add_row(mark, report.scenario, held, f"{report.duration_s:.1f} s", escape(", ".join(failed)))
+    console.print(table)
 
 
 def show_timeline(report: Report, console: Console) -> None:

@@ -1,9 +1,10 @@
 """A robot: one process with its own PJSIP and one or more phones, run as `python -m siplab.robot`.
 
 It reads commands as JSON lines on stdin and writes events as JSON lines on stdout. The first command sets it up:
-`{"do": "start", "address": "127.0.0.1", "log_level": 0, "lines": [LineConfig as JSON, ...]}`. After `ready` it obeys
-`register`, `unregister`, `call` (to), `answer`, `hang_up`, `policy` (answer, answer_after_ms), `dtmf` (digits),
-`hold` (on), `mute` (on), `reset`, `arm`, `report` (ref) and `quit`; each names its `line` (default: the first).
+`{"do": "start", "address": "127.0.0.1", "port": 0, "log_level": 0, "lines": [LineConfig as JSON, ...]}`. After `ready`
+it obeys `register`, `unregister`, `call` (to), `answer`, `hang_up`, `policy` (answer, answer_after_ms), `dtmf` (digits,
+method: rtp or info), `refer` (to), `hold` (on), `mute` (on), `reset`, `arm`, `report` (ref) and `quit`; each names its
+`line` (default: the first).
 
 Each event carries `t`, CLOCK_MONOTONIC seconds, comparable between the processes of one machine. One thread does
 everything; end of input means quit, so no robot outlives its master.
@@ -40,7 +41,8 @@ class Robot:
         address = str(config.get("address", "127.0.0.1"))
         lines = [LineConfig(**line) for line in config["lines"]]
         transports = sorted({line.transport for line in lines})
-        self._listening = {name: _open_transport(self._endpoint, name, address) for name in transports}
+        port = int(config.get("port", 0))
+        self._listening = {name: _open_transport(self._endpoint, name, address, port) for name in transports}
         self._endpoint.libStart()
         self._endpoint.audDevManager().setNullDev()
         self.phones = {line.line: Phone(line, address, self.emit, self.later) for line in lines}
@@ -88,7 +90,9 @@ class Robot:
                 phone.config.answer = str(command["answer"])
                 phone.config.answer_after_ms = int(command.get("answer_after_ms", 0))
             case "dtmf":
-                phone.dial_digits(str(command["digits"]))
+                phone.dial_digits(str(command["digits"]), str(command.get("method", "rtp")))
+            case "refer":
+                phone.refer(str(command["to"]))
             case "hold":
                 phone.set_hold(bool(command["on"]))
             case "mute":
@@ -127,7 +131,7 @@ def _start_endpoint(config: dict[str, Any]) -> Any:
     settings = pj.EpConfig()
     settings.uaConfig.threadCnt = 0
     settings.uaConfig.mainThreadOnly = True
-    settings.uaConfig.maxCalls = int(config.get("max_calls", 8))
+    settings.uaConfig.maxCalls = max(8, 2 * len(config["lines"]))
     settings.uaConfig.userAgent = "siplab"
     settings.logConfig.level = settings.logConfig.consoleLevel = int(config.get("log_level", 0))
     settings.medConfig.clockRate = settings.medConfig.sndClockRate = CLOCK_RATE_HZ
@@ -142,13 +146,14 @@ def _start_endpoint(config: dict[str, Any]) -> Any:
     return endpoint
 
 
-def _open_transport(endpoint: Any, transport: str, address: str) -> str:
-    """Listen on a free port; gives `host:port`."""
+def _open_transport(endpoint: Any, transport: str, address: str, port: int) -> str:
+    """Listen on a port (0: a free one); gives `host:port`."""
     kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
     if transport not in kinds:
         raise ValueError(f"unknown transport {transport!r}; udp, tcp or tls")
     settings = pj.TransportConfig()
     settings.boundAddress = address
+    settings.port = port
     opened = endpoint.transportCreate(kinds[transport], settings)
     return str(endpoint.transportGetInfo(opened).localName)
 

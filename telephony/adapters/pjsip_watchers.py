@@ -21,7 +21,6 @@ from vocabulary import PersonId
 
 log = structlog.get_logger(__name__)
 
-NO_BODY_STATUS = 500
 _LOCAL_FAILURES = frozenset({408, 503})
 """What PJSIP says when nobody answered, or nothing could be sent."""
 
@@ -61,7 +60,7 @@ class Watchers:
             body = self._body(notify)
         except Exception:
             log.exception("presence_document_failed", package=notify.package)
-            self._on_owner(partial(self._answered, notify, NO_BODY_STATUS))
+            self._on_owner(partial(self._table.postpone, notify.subscription))
             return
         request = replace(notify.request, body=body)
         self._on_owner(partial(self._outbox.send_alone, request, partial(self._answered, notify)))

@@ -234,7 +234,9 @@ async def perform(desk: MockDesk, who: str, path: str, body: Doc) -> Response:
             desk.limits = body
             await desk.send({}, [])
         case ["interactions", call, "consult"]:
-            await desk.put(**{f"interaction__{call}": {**desk.documents[f"interaction/{call}"], "consulting": body["on"]}})
+            await desk.put(
+                **{f"interaction__{call}": {**desk.documents[f"interaction/{call}"], "consulting": body["on"]}}
+            )
         case ["interactions", call, "supervise"]:
             one = {"person": who, "name": "Sofia Lind", "mode": body["mode"], "state": "in_call"}
             await desk.put(**{f"supervision__{call}": {"interaction": call, "supervisors": [one]}})
@@ -246,8 +248,11 @@ async def perform(desk: MockDesk, who: str, path: str, body: Doc) -> Response:
             else:
                 await desk.advance(state="closed", phase="closed", choices=[], cause="promised", promise=promise())
         case ["tasks", id_, "accept"]:
-            mine = {"state": "accepted", "owner": who, "offered_to": None}
+            mine = {"state": "accepted", "person": who, "person_name": NAMES.get(who, who)}
             await desk.put(**{f"task__{id_}": {**desk.documents[f"task/{id_}"], **mine}})
+        case ["tasks", id_, "decline"]:
+            left = {"state": "open", "person": None, "person_name": None}
+            await desk.put(**{f"task__{id_}": {**desk.documents[f"task/{id_}"], **left}})
         case ["tasks", id_, "done"]:
             await desk.drop(f"task/{id_}")
         case ["me", "phone-password"]:

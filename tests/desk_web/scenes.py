@@ -19,9 +19,7 @@ def ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def availability(
-    state: str, because: str, since_s: float = 1500, freshness_s: float | None = 8, **more: object
-) -> Doc:
+def availability(state: str, because: str, since_s: float = 1500, freshness_s: float | None = 8, **more: object) -> Doc:
     status = {"free": "available", "unknown": "unknown"}.get(state, state)
     return {
         "state": state,
@@ -271,8 +269,8 @@ REFUSED = [
 ]
 CHOICES: list[Doc] = [
     {"choice": "wait", "says": "Wait for the first who becomes free", "estimate_s": 400},
-    {"choice": "callback", "says": "Call the customer back", "estimate_s": 1500},
-    {"choice": "task", "says": "Hand the matter over as a task"},
+    {"choice": "callback", "says": "Eva Novak will call you back between 14:30 and 14:40."},
+    {"choice": "task", "says": "Eva Novak will take care of it by tomorrow at 10:00."},
 ]
 
 
@@ -282,8 +280,8 @@ def promise() -> Doc:
         "owner": "eva",
         "owner_name": "Eva Novak",
         "due_at": ago(-2400),
-        "callback_at": ago(-1800),
-        "says": "Eva Novak, our claims adjuster, will call you back within 30 minutes.",
+        "slot": {"begins_at": ago(-1800), "ends_at": ago(-2400)},
+        "sentence": "Eva Novak, our claims adjuster, will call you back within 30 minutes.",
     }
 
 
@@ -317,25 +315,30 @@ def task(id: str, state: str, due_s: float, **more: object) -> Doc:
         "skill": "claims",
         "priority": 1,
         "due_at": ago(-due_s),
-        "callback_at": None,
+        "slot": None,
         "customer": CUSTOMER,
         "caller_number": "+385 1 555 0142",
         "interaction": CALL,
         "case": CASE,
-        "says": "Call Ana Kovač back about the water damage.",
+        "sentence": "Eva Novak calls back about the water damage.",
         "arrived_at": ago(900),
-        "offered_to": None,
+        "person": None,
+        "person_name": None,
+        "overdue": due_s < 0,
+        "last_cause": "",
+        "last_cause_text": "",
         **more,
     }
 
 
 def tasks() -> list[Doc]:
     ben: Doc = {"id": "cus_2", "name": "Ben Adler", "note": ""}
+    slot = {"begins_at": ago(-1500), "ends_at": ago(-2100)}
     legal: Doc = {"kind": "task", "owner": None, "owner_name": None, "skill": "legal", "customer": None}
     return [
-        task(TASK, "offered", 1500, offered_to="eva", callback_at=ago(-1500), owner=None, owner_name=None),
-        task("tsk_2", "open", -780, customer=ben, caller_number="+44 20 5550 199", says="Explain the excess."),
-        task("tsk_3", "open", 7200, **legal, says="Check clause 14 of the policy."),
+        task(TASK, "offered", 1500, person="eva", person_name="Eva Novak", slot=slot, last_cause="no_answer"),
+        task("tsk_2", "open", -780, customer=ben, caller_number="+44 20 5550 199", sentence="Explain the excess."),
+        task("tsk_3", "open", 7200, **legal, sentence="Check clause 14 of the policy."),
     ]
 
 

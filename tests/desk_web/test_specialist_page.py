@@ -108,6 +108,12 @@ async def test_an_ended_log_in_leads_back_and_keeps_nothing_of_the_other_person(
         ("eva", "arriving", "light", 390),
         ("eva", "conference", "dark", 1280),
         ("sofia", "conference", "light", 1280),
+        ("petra", "searching", "light", 1280),
+        ("petra", "choosing", "dark", 390),
+        ("petra", "promised", "dark", 1280),
+        ("eva", "tasks", "light", 1280),
+        ("sofia", "searching", "dark", 390),
+        ("sofia", "tasks", "light", 1280),
     ],
 )
 async def test_pages_are_accessible_and_fit(

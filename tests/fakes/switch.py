@@ -106,6 +106,8 @@ class FakeSwitch:
         """What phones that sent a REFER were told, without the first 100."""
         self.effects: list[LegEffect] = []
         self.manners: dict[PersonId, Manner] = {}
+        self.numbers: dict[str, Manner] = {}
+        """Telephones behind the trunk, by number."""
         self.prompts_end_by_themselves = True
         self._on_event = on_event
         self._on_request = on_request
@@ -260,7 +262,7 @@ class FakeSwitch:
         if person is not None and not self._fence.admits(person, effect.fencing_token):
             self._on_event(LegEnded(effect.leg, end_reasons.STALE_RESERVATION, 491))
             return
-        manner = self.manners.get(person) if person is not None else None
+        manner = self.manners.get(person) if person is not None else self.numbers.get(effect.to.number or "")
         if manner is None:
             refusal = (end_reasons.NOT_REGISTERED, 480) if person is not None else (end_reasons.UNKNOWN_TRUNK, 404)
             self._on_event(LegEnded(effect.leg, *refusal))

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from presence.adapters.tasks import end_tasks
 from presence.contract import Topics
 from presence.mapping import ClientMapping
 from presence.model import Availability, AvailabilityState, Source
@@ -131,7 +132,7 @@ async def reconnecting_client(company: Company, person: PersonId) -> AsyncIterat
         await client.publish(TOPICS.source(person, Source.UC), b'{"status":"available"}', qos=1, retain=True)
 
     async def run() -> None:
-        while not leaving:  # the client library may answer a cancellation with an error of its own
+        while not leaving:
             with suppress(aiomqtt.MqttError):
                 async with company.client(person) as client:
                     await client.subscribe(TOPICS.ping(person), qos=1)
@@ -148,8 +149,7 @@ async def reconnecting_client(company: Company, person: PersonId) -> AsyncIterat
         yield
     finally:
         leaving = True
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
 
 
 async def until(condition: Callable[[], bool]) -> None:

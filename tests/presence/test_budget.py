@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.budget import (
@@ -97,6 +97,7 @@ def test_rules_without_sense_are_refused(make: object) -> None:
         make()
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 240), max_size=12),
     st.integers(1, 5),

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.adapters.calendars import CalendarWatch, fetch
@@ -129,6 +129,7 @@ def test_a_calendar_that_cannot_be_read_is_refused(content: bytes) -> None:
         read_stretches(content, NOW, UTC)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500))
 def test_whatever_stands_in_an_entry_nothing_else_is_raised(junk: bytes) -> None:
     with suppress(CalendarError):

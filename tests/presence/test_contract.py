@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.contract import (
@@ -131,6 +131,7 @@ def test_bad_message_is_refused_with_its_cause(topic: str, payload: bytes, cause
     assert str(refused.value)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=3_000),
     st.sampled_from([UC, f"{UC}/laptop", TOPICS.escalate("eva"), TOPICS.rendered("eva"), TOPICS.pong("eva")]),

@@ -109,7 +109,7 @@ available_facts = st.builds(lambda facts: [LINE_READY, uc(S.AVAILABLE), *facts],
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(any_facts | available_facts, any_around)
 def test_nobody_is_free_against_a_word_that_counts(facts: list[Fact], around: Circumstances) -> None:
     """S06: fails if a single false free."""
@@ -129,6 +129,7 @@ def test_nobody_is_free_against_a_word_that_counts(facts: list[Fact], around: Ci
     assert not words & {(Source.PHONE, S.BUSY), (Source.PHONE, S.DND)}
 
 
+@settings(deadline=None)
 @given(any_facts, any_around)
 def test_every_outcome_says_why_and_since_when(facts: list[Fact], around: Circumstances) -> None:
     """N6: state, since, because; reachable only for the free and for those busy by their calendar."""
@@ -162,6 +163,7 @@ def test_a_silent_calendar_may_be_passed_over() -> None:
     assert fuse(EVA, [uc(S.AVAILABLE), calendar(S.UNKNOWN), LINE_READY], NOW, rules, AROUND).state is FREE
 
 
+@settings(deadline=None)
 @given(any_facts, any_around)
 def test_outcome_stays_until_the_next_change(facts: list[Fact], around: Circumstances) -> None:
     """Between wake-ups nothing is missed: the outcome just before the deadline equals the one now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.bench import bench_index, bench_presence
@@ -79,6 +79,7 @@ changes = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(changes, max_size=30), st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 5)))
 def test_the_answer_is_that_of_a_plain_search(
     steps: list[tuple[str, PersonId, object]], required: dict[str, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
@@ -374,6 +374,7 @@ anything = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 100.0), anything), max_size=12))
 def test_whatever_happens_a_client_that_said_offline_last_makes_nobody_free(
     steps: list[tuple[float, PresenceEvent]],

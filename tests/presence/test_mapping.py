@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -181,6 +181,7 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
         load_mapping(broken)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["status", "connected", "in-call", "microphone"]))
 def test_whatever_a_foreign_client_sends_is_translated_or_refused(payload: bytes, topic: str) -> None:
     with suppress(ContractError):

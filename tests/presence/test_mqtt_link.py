@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from presence.adapters import mosquitto, mqtt
 from presence.adapters.mosquitto import MosquittoBroker
 from presence.adapters.mqtt import BrokerAddress, MqttLink
+from presence.adapters.tasks import end_tasks
 from presence.contract import IncomingMessage
 from tests.presence.conftest import WAIT_S, until
 
@@ -178,3 +179,21 @@ async def test_configured_broker_with_tls_is_used_only_when_its_certificate_is_t
             await until(lambda: any("certificate verify failed" in line.get("cause", "") for line in logs))
             await link.stop()
     assert not wary.connected.is_set()
+
+
+async def test_tasks_end_even_when_a_cancellation_is_lost() -> None:
+    """A cancellation that meets an acknowledgement is lost in Python 3.11; the node must not hang on that."""
+    swallowed = asyncio.Event()
+
+    async def deaf_once() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(deaf_once())
+    await asyncio.sleep(0)
+    await end_tasks(task)
+    assert swallowed.is_set()
+    assert task.cancelled()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.errors import PublicationError
@@ -84,6 +84,7 @@ def test_bad_documents_are_refused(document: bytes) -> None:
         parse_pidf(document)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_whatever_is_published_nothing_else_is_raised(junk: bytes) -> None:
     for document in (junk, pidf().replace(b"<basic>", b"<basic>" + junk)):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from presence import probing
+from presence.adapters.tasks import end_tasks
 from presence.errors import UnknownPerson
 from presence.model import AvailabilityState, Source
 from tests.presence.conftest import EVA, IVAN, PREFIX, TOPICS, Company, reconnecting_client
@@ -59,8 +60,7 @@ async def client_that_says_its_status_when_pinged(company: Company, person: Pers
     try:
         yield asked
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
 
 
 async def test_a_client_that_answers_is_known_again(company: Company) -> None:

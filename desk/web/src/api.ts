@@ -103,6 +103,7 @@ export const api = {
     post(`/interactions/${id(interaction)}/supervise`, { mode }),
   stopSupervising: (interaction: string) => post(`/interactions/${id(interaction)}/supervise/leave`),
   acceptTask: (task: string) => post(`/tasks/${id(task)}/accept`),
+  declineTask: (task: string) => post(`/tasks/${id(task)}/decline`),
   finishTask: (task: string, outcome: string, resolved: boolean) =>
     post(`/tasks/${id(task)}/done`, { outcome, resolved }),
   leave: (interaction: string) => post(`/interactions/${id(interaction)}/leave`),

@@ -33,7 +33,14 @@ export type SearchPhase = "searching" | "choosing" | "waiting" | "joined" | "clo
 export type Choice = "wait" | "callback" | "task";
 export type SupervisionMode = "listen" | "whisper" | "join";
 export type TaskKind = "callback" | "task";
-export type TaskState = "open" | "offered" | "accepted" | "calling" | "talking" | "done" | "overdue";
+export type TaskState =
+  | "open"
+  | "offered"
+  | "accepted"
+  | "calling_specialist"
+  | "calling_customer"
+  | "talking"
+  | "done";
 
 export interface SourceView {
   source: string;
@@ -234,8 +241,10 @@ export interface Promised {
   owner: string | null;
   owner_name: string | null;
   due_at: string | null;
-  callback_at: string | null;
-  says: string;
+  /** When the callback will come. */
+  slot?: { begins_at: string; ends_at: string } | null;
+  /** What the customer is told. */
+  sentence: string;
 }
 
 /**
@@ -280,23 +289,26 @@ export interface Escalation {
 }
 
 /** A promise to a customer as work for somebody. */
-export interface Task {
+export interface Task extends Promised {
   id: string;
-  kind: TaskKind;
   state: TaskState;
-  owner: string | null;
-  owner_name: string | null;
   skill: string;
   priority: number;
   due_at: string;
-  callback_at: string | null;
+  arrived_at: string;
+  /** Who is asked to do it now, or does it. */
+  person: string | null;
+  person_name: string | null;
+  overdue: boolean;
   customer: Customer | null;
   caller_number: string;
   interaction: string;
   case: string;
-  says: string;
-  arrived_at: string;
-  offered_to: string | null;
+  history?: PastContact[];
+  case_document?: Case | null;
+  /** Why the last try of a callback failed. */
+  last_cause?: string;
+  last_cause_text?: string;
 }
 
 export interface Supervision {

@@ -92,7 +92,8 @@ export function useKeyList(): KeyAction[] {
   return [...unique.values()].sort((a, b) => a.key.localeCompare(b.key));
 }
 
-/** Move the focus to the first thing that fits and can take it. */
-export function focusOn(selector: string): void {
-  document.querySelector<HTMLElement>(selector)?.focus();
+/** Move the focus to the first thing that the first fitting selector finds. */
+export function focusOn(...selectors: string[]): void {
+  const found = selectors.map((one) => document.querySelector<HTMLElement>(one)).find((one) => one !== null);
+  found?.focus();
 }

@@ -91,20 +91,20 @@ export function runningEscalations(state: State): Escalation[] {
 
 /** Whether a promise is late: the centre says so, or its time has passed. */
 export function isOverdue(task: Task, now: number): boolean {
-  return task.state === "overdue" || Date.parse(task.due_at) < now;
+  return task.overdue || Date.parse(task.due_at) < now;
 }
 
 /** Tasks I am asked to take on now. */
 export function offeredTasks(state: State): Task[] {
   const self = me(state);
-  return openTasks(state).filter((task) => task.state === "offered" && task.offered_to === self?.id);
+  return openTasks(state).filter((task) => task.state === "offered" && task.person === self?.id);
 }
 
-/** Tasks that are mine, apart from those just offered. */
+/** Tasks that I do or own, apart from those just offered to me and those that somebody else took on. */
 export function myTasks(state: State): Task[] {
   const self = me(state);
   return openTasks(state).filter(
-    (task) => task.owner === self?.id && !(task.state === "offered" && task.offered_to === self.id),
+    (task) => (task.person ?? task.owner) === self?.id && task.state !== "offered",
   );
 }
 

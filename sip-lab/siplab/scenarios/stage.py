@@ -43,9 +43,11 @@ class Stage:
         """Log a person in and open the live connection."""
         return await self._stack.enter_async_context(DeskClient(self.access.web, login.person, login.web_password))
 
-    async def robot(self, name: str, *lines: Line) -> RemoteRobot:
+    async def robot(
+        self, name: str, *lines: Line, speakers: dict[str, int] | None = None, port: int = 0
+    ) -> RemoteRobot:
         """Start a robot; lines with a password are registered before this returns."""
-        robot = await RemoteRobot.spawn(name, lines)
+        robot = await RemoteRobot.spawn(name, lines, speakers=speakers, port=port)
         self._stack.push_async_callback(robot.stop)
         secured = [line.party for line in lines if line.password]
         for party in secured:

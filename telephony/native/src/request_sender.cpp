@@ -110,6 +110,7 @@ void RequestSender::sendInDialog(int id, const std::string &callId, const std::s
     if (status == PJ_SUCCESS) {
         PJSIP_MSG_CSEQ_HDR(tdata->msg)->cseq = dialog->local.cseq++;
         pjsip_tx_data_set_transport(tdata, &dialog->tp_sel);
+        tdata->mod_data[dialog->ua->id] = nullptr; /* the request may outlive the dialog */
     }
     pjsip_dlg_dec_lock(dialog);
     check(status, "RequestSender.sendInDialog");

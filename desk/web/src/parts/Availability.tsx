@@ -8,7 +8,8 @@ import { useCommand, useNow, useStore } from "../hooks.ts";
 import { focusOn, useKey } from "../keys.ts";
 import { endOf } from "../limits.ts";
 import { arrivalOf } from "../select.ts";
-import { centreWords, t } from "../texts.ts";
+import { t } from "../texts.ts";
+import { becauseWords } from "./because.ts";
 import { Age, Problem, StateMark } from "./bits.tsx";
 
 const STATUSES: ManualStatus[] = ["available", "busy", "away", "dnd"];
@@ -21,7 +22,7 @@ export function AvailabilityPanel({ self }: { self: Me }) {
   const id = useId();
   const [reason, setReason] = useState("");
   const [until, setUntil] = useState<Until>("open");
-  const { state, because, kind } = self.availability;
+  const { state } = self.availability;
   const manual = self.availability.sources.find((source) => source.source === "manual")?.status;
   const set = async (status: ManualStatus) => {
     const done = await command.run(() => api.setAvailability(status, reason.trim(), untilMoment(until, serverNow())));
@@ -35,7 +36,7 @@ export function AvailabilityPanel({ self }: { self: Me }) {
         <StateMark state={state} />
         <span>
           <Since self={self} />
-          <small>{centreWords(because, t.specialists.kinds[kind ?? ""])}</small>
+          <small>{becauseWords(self.availability)}</small>
         </span>
       </p>
       <div class="switch four" role="group" aria-label={t.availability.choose}>

@@ -8,13 +8,12 @@ import { focusOn, useKey } from "../keys.ts";
 import { count, t } from "../texts.ts";
 import { FieldRow } from "./FieldRow.tsx";
 
-const EMPTY_FIELD = [".case .is-missing", ".case .field"]
-  .flatMap((field) => ["input", "select", "textarea"].map((kind) => `${field} ${kind}`))
-  .join(", ");
+const EMPTY_FIELD = ".case .is-missing :is(input, select, textarea)";
+const ANY_FIELD = ".case .field :is(input, select, textarea)";
 
 export function CaseForm({ shown }: { shown: Case | null }) {
   const drafts = useStore(useDesk().autosave.drafts);
-  useKey("c", t.keys.toCase, () => focusOn(EMPTY_FIELD), shown !== null);
+  useKey("c", t.keys.toCase, () => focusOn(EMPTY_FIELD, ANY_FIELD), shown !== null);
   if (!shown) {
     return (
       <section class="card case" aria-label={t.case.region}>

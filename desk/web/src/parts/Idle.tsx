@@ -5,7 +5,7 @@ import { queues as allQueues } from "../select.ts";
 import type { State } from "../store.ts";
 import { count, listed, t } from "../texts.ts";
 import { reasonText } from "./AgentStatus.tsx";
-import { Clock } from "./bits.tsx";
+import { Clock, Scroll } from "./bits.tsx";
 
 export function Idle({ self, state }: { self: Me; state: State }) {
   const queues = allQueues(state);
@@ -38,7 +38,7 @@ export function Idle({ self, state }: { self: Me; state: State }) {
 
 export function QueueTable({ queues }: { queues: Queue[] }) {
   return (
-    <div class="scroll">
+    <Scroll label={t.overview.queues}>
       <table>
         <thead>
           <tr>
@@ -67,7 +67,7 @@ export function QueueTable({ queues }: { queues: Queue[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

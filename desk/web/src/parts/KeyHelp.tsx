@@ -58,14 +58,15 @@ function Help({ close }: { close: () => void }) {
   );
 }
 
-/** Opens a dialog as modal when it is drawn, and gives the focus back to where it was when it goes. */
+/** Opens a dialog as modal when it is drawn; one that goes while it is open gives the focus back to where it was. */
 export function useModal() {
   const shown = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
-    if (!shown.current?.open) shown.current?.showModal();
+    const dialog = shown.current;
+    if (!dialog?.open) dialog?.showModal();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      if (dialog?.open && before instanceof HTMLElement) before.focus();
     };
   }, []);
   return shown;

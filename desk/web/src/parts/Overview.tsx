@@ -10,7 +10,7 @@ import { escalationOf, interactionOf, interactions, me, people as allPeople, que
 import { inOrder, isResting, lacksPhone } from "../specialists.ts";
 import type { State } from "../store.ts";
 import { t } from "../texts.ts";
-import { Clock, customerName, StateMark } from "./bits.tsx";
+import { Clock, customerName, Scroll, StateMark } from "./bits.tsx";
 import { QueueTable } from "./Idle.tsx";
 import { Because, StateSince } from "./SpecialistList.tsx";
 import { RunningEscalations, SupervisePanel } from "./Supervise.tsx";
@@ -66,7 +66,7 @@ function Interactions({ state, chosen, choose }: ListProps) {
   if (open.length === 0) return <p class="muted">{t.overview.noInteractions}</p>;
   const { customer, queue, phase, inPhase, total, onTheLine, escalation } = t.overview;
   return (
-    <div class="scroll">
+    <Scroll label={t.overview.interactions}>
       <table>
         <thead>
           <tr>
@@ -83,7 +83,7 @@ function Interactions({ state, chosen, choose }: ListProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

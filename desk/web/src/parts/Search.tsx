@@ -50,13 +50,13 @@ export function Choices({ escalation }: { escalation: Escalation }) {
           <KeyButton
             key={offered.choice}
             k={String(index + 1)}
-            label={choiceWords(offered)}
+            label={t.escalation.choices[offered.choice]}
             disabled={command.busy}
             class="button choice-button"
             onClick={() => void command.run(() => api.choose(escalation.id, offered.choice))}
           >
             <span>
-              <b>{choiceWords(offered)}</b>
+              <b>{t.escalation.choices[offered.choice]}</b>
               <small>{estimateWords(offered)}</small>
             </span>
           </KeyButton>
@@ -72,10 +72,11 @@ export function Choices({ escalation }: { escalation: Escalation }) {
   );
 }
 
-const choiceWords = (offered: OfferedChoice) => centreWords(offered.says, t.escalation.choices[offered.choice]);
-
-function estimateWords({ choice, estimate_s }: OfferedChoice): string {
-  if (estimate_s === undefined || estimate_s === null) return t.escalation.noEstimate;
+/** How long it takes; for a promise without an estimate what the customer would be told. */
+function estimateWords({ choice, says, estimate_s }: OfferedChoice): string {
+  if (estimate_s === undefined || estimate_s === null) {
+    return choice === "wait" ? t.escalation.noEstimate : says || t.escalation.noEstimate;
+  }
   const rounded = estimate_s < 60 ? estimate_s : Math.ceil(estimate_s / 60) * 60;
   return t.escalation.estimates[choice](ageWords(rounded));
 }
@@ -97,6 +98,6 @@ export function PromiseNote({ promise }: { promise: Promised }) {
 
 export function promiseWords(promise: Promised, now: number): string {
   const owner = promise.owner_name ?? t.escalation.promise.someone;
-  const time = shortTime((promise.kind === "callback" && promise.callback_at) || promise.due_at, now);
-  return centreWords(promise.says, t.escalation.promise[promise.kind](owner, time));
+  const time = shortTime((promise.kind === "callback" && promise.slot?.begins_at) || promise.due_at, now);
+  return centreWords(promise.sentence, t.escalation.promise[promise.kind](owner, time));
 }

@@ -9,8 +9,9 @@ import { arrivalOf, escalationOf, isRunning, people } from "../select.ts";
 import type { Wanted } from "../api.ts";
 import { focusOn, useKey } from "../keys.ts";
 import { countByState, inOrder, isResting, lacksPhone, matches, mayBeAsked, ofRole } from "../specialists.ts";
-import { centreWords, count, t } from "../texts.ts";
+import { count, t } from "../texts.ts";
 import { Age, KeyButton, Problem, StateMark } from "./bits.tsx";
+import { becauseWords } from "./because.ts";
 import { OverrideDialog } from "./OverrideDialog.tsx";
 
 const FIRST_ROWS = 60;
@@ -86,8 +87,10 @@ export function SpecialistList({ self, call }: { self: Me; call: Interaction | n
               disabled={!mayAsk || command.busy}
               onClick={() => void ask({ skill })}
             >
-              {t.specialists.askFor(skill)}
-              <small class="muted">{count(t.specialists.freeNow, freeWith(specialists, skill, now))}</small>
+              <span>
+                {t.specialists.askFor(skill)}
+                <small class="muted">{count(t.specialists.freeNow, freeWith(specialists, skill, now))}</small>
+              </span>
             </KeyButton>
           ))}
         </div>
@@ -210,10 +213,9 @@ export function soonWords(freeAgainAt: string | null | undefined, now: number): 
   return minutes <= 60 ? count(t.specialists.freeAgain, minutes) : t.specialists.freeAgainAt(shortTime(freeAgainAt, now));
 }
 
-/** Why the state is what it is; in other languages than the centre's by its kind. */
 export function Because({ person }: { person: Pick<Person, "availability"> }) {
-  const { because, kind } = person.availability;
-  return because ? <> · {centreWords(because, t.specialists.kinds[kind ?? ""])}</> : null;
+  const words = becauseWords(person.availability);
+  return words ? <> · {words}</> : null;
 }
 
 function Skills({ person, wanted }: { person: Person; wanted: string[] }) {

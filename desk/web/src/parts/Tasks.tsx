@@ -10,8 +10,9 @@ import { caseOf, isOverdue, myTasks, openTasks } from "../select.ts";
 import type { State } from "../store.ts";
 import { count, t } from "../texts.ts";
 import { KnownAndMissing } from "./ArrivingCase.tsx";
-import { ageWords, KeyButton, Problem } from "./bits.tsx";
+import { ageWords, KeyButton, Problem, Scroll } from "./bits.tsx";
 import { CustomerLine } from "./CallPanel.tsx";
+import { History } from "./History.tsx";
 
 export const taskCustomer = (task: Task) => task.customer?.name ?? task.caller_number;
 
@@ -24,7 +25,7 @@ function question(task: Task): string {
 export function OfferedTask({ task, state }: { task: Task; state: State }) {
   const { api } = useDesk();
   const command = useCommand();
-  const shown = caseOf(state, task.case);
+  const shown = caseOf(state, task.case) ?? task.case_document ?? null;
   const asks = question(task);
   useEffect(() => {
     chime();
@@ -38,12 +39,13 @@ export function OfferedTask({ task, state }: { task: Task; state: State }) {
       <div class="call-top">
         <div>
           <p class="eyebrow">{t.tasks.free}</p>
-          <p class="lead">{asks}</p>
+          <h1>{asks}</h1>
           <CustomerLine call={task} level="h2" />
         </div>
         <Due task={task} />
       </div>
-      {task.says && <p class="asked-reason">{task.says}</p>}
+      {task.sentence && <p class="asked-reason">{task.sentence}</p>}
+      <LastTry task={task} />
       <div class="answer">
         <KeyButton
           k="a"
@@ -52,9 +54,17 @@ export function OfferedTask({ task, state }: { task: Task; state: State }) {
           disabled={command.busy}
           onClick={() => void command.run(() => api.acceptTask(task.id))}
         />
+        <KeyButton
+          k="d"
+          label={t.tasks.decline}
+          class="button big"
+          disabled={command.busy}
+          onClick={() => void command.run(() => api.declineTask(task.id))}
+        />
         <Problem error={command.error} />
       </div>
       {shown && <KnownAndMissing shown={shown} />}
+      {task.history && <History history={task.history} />}
     </section>
   );
 }
@@ -71,9 +81,9 @@ function Due({ task }: { task: Task }) {
         {t.tasks.due} <time dateTime={task.due_at}>{shortTime(task.due_at, now)}</time>
       </span>
       <b>{said}</b>
-      {task.callback_at && (
+      {task.slot && (
         <span class="muted">
-          {t.tasks.callbackAt} <time dateTime={task.callback_at}>{shortTime(task.callback_at, now)}</time>
+          {t.tasks.callbackAt} <time dateTime={task.slot.begins_at}>{shortTime(task.slot.begins_at, now)}</time>
         </span>
       )}
     </p>
@@ -98,6 +108,16 @@ export function MyTasks({ state }: { state: State }) {
   );
 }
 
+/** Why the last call of a callback reached nobody. */
+function LastTry({ task }: { task: Task }) {
+  if (!task.last_cause || task.state === "talking") return null;
+  return (
+    <p class="muted">
+      {t.tasks.lastTry} {t.escalation.shortCauses[task.last_cause] ?? task.last_cause_text ?? task.last_cause}
+    </p>
+  );
+}
+
 function TaskCounts({ tasks }: { tasks: Task[] }) {
   const now = useNow();
   const late = tasks.filter((task) => isOverdue(task, now)).length;
@@ -113,7 +133,7 @@ function MyTask({ task, first }: { task: Task; first: boolean }) {
   const { api } = useDesk();
   const command = useCommand();
   const [finishing, setFinishing] = useState(false);
-  const waits = task.state === "open" || task.state === "overdue" || task.state === "offered";
+  const waits = task.state === "open";
   const name = taskCustomer(task);
   return (
     <li class="task" data-task-id={task.id} data-state={task.state}>
@@ -124,7 +144,8 @@ function MyTask({ task, first }: { task: Task; first: boolean }) {
         </p>
         <Due task={task} />
       </div>
-      {task.says && <p class="muted">{task.says}</p>}
+      {task.sentence && <p class="muted">{task.sentence}</p>}
+      <LastTry task={task} />
       <div class="row">
         <span class="state-word">{t.tasks.states[task.state]}</span>
         {waits && (
@@ -213,7 +234,7 @@ export function AllTasks({ state }: { state: State }) {
       {open.length === 0 ? (
         <p class="muted">{t.tasks.none}</p>
       ) : (
-        <div class="scroll">
+        <Scroll label={t.tasks.all}>
           <table>
             <thead>
               <tr>
@@ -239,19 +260,18 @@ export function AllTasks({ state }: { state: State }) {
                     {task.customer && <small class="muted">{task.caller_number}</small>}
                   </th>
                   <td>{task.owner_name ?? task.owner ?? t.tasks.nobody}</td>
-                  <td>{stateOf(task, state)}</td>
+                  <td>{stateOf(task)}</td>
                 </tr>
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );
 }
 
-function stateOf(task: Task, state: State): string {
-  if (task.state !== "offered" || task.offered_to === null) return t.tasks.states[task.state];
-  const person = state.docs.get(`person/${task.offered_to}`)?.doc as { name: string } | undefined;
-  return t.tasks.offeredTo(person?.name ?? task.offered_to);
+function stateOf(task: Task): string {
+  if (task.state === "offered" && task.person) return t.tasks.offeredTo(task.person_name ?? task.person);
+  return t.tasks.states[task.state];
 }

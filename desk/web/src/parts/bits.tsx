@@ -1,6 +1,7 @@
 /** The smallest shared pieces: state marks with a shape of their own, clocks, errors. */
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { duration, elapsed, serverNow } from "../clock.ts";
 import type { AvailabilityState, Customer, Participant } from "../documents.ts";
@@ -36,6 +37,27 @@ export function StateMark({ state }: { state: AvailabilityState | "resting" }) {
       {state === "away" && <path d="M10.5 1.500a6.8 6.8 0 1 0 4 9.300A6 6 0 0 1 10.5 1.500Z" fill="currentColor" />}
       {state === "unknown" && <circle cx="8" cy="8" r="6" class="ring" />}
     </svg>
+  );
+}
+
+/** Something wide that scrolls sideways on a narrow screen; then the keyboard can reach and scroll it too. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const shown = box.current;
+    if (!shown) return;
+    const look = new ResizeObserver(() => {
+      if (shown.scrollWidth > shown.clientWidth) shown.tabIndex = 0;
+      else shown.removeAttribute("tabindex");
+    });
+    look.observe(shown);
+    if (shown.firstElementChild) look.observe(shown.firstElementChild);
+    return () => look.disconnect();
+  }, []);
+  return (
+    <div class="scroll" ref={box} role="group" aria-label={label}>
+      {children}
+    </div>
   );
 }
 
