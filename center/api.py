@@ -33,10 +33,18 @@ class CenterApi(Protocol):
         self, actor: PersonId, status: Status, reason: str, until: datetime | None
     ) -> None: ...
 
+    async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None: ...
+
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None: ...
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, reason: str, skill: str = ""
+        self,
+        actor: PersonId,
+        interaction: InteractionId,
+        specialist: PersonId | None,
+        reason: str,
+        skill: str = "",
+        override_reason: str = "",
     ) -> Document: ...
 
     async def choose(self, actor: PersonId, escalation: EscalationId, choice: Choice) -> None: ...

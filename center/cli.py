@@ -23,6 +23,7 @@ from center.simulate import simulate
 from center.simulate_report import show, write_svg
 from desk.errors import DeskError
 from desk.logins import hash_password
+from presence.cli import app as presence_app
 from presence.errors import PresenceError
 from store.errors import StoreError
 from store.records import GeneratedLogin
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 simulate_app = typer.Typer(help="Play the real machines on virtual time.", no_args_is_help=True)
 app.add_typer(simulate_app, name="simulate")
+app.add_typer(presence_app, name="presence")
 console = Console()
 errors = Console(stderr=True)
 

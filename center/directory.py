@@ -57,6 +57,8 @@ class CompanyDirectory:
     trunks: tuple[Trunk, ...]
     names: dict[PersonId, str]
     registered: dict[PersonId, bool] = field(default_factory=dict)
+    limits: dict[PersonId, dict[str, Any]] = field(default_factory=dict)
+    """Each person's own limits on interruptions, as the desk shows them."""
     phone_server: PhoneServer | None = None
     on_sip_change: Callable[[SipDirectory], None] = lambda directory: None
     set_device_password: Callable[[PersonId, str], Awaitable[None]] | None = None
@@ -80,7 +82,8 @@ class CompanyDirectory:
             Trunk(t.name, t.addresses, t.outbound_uri or outbound_uri or "") for t in await store.directory.trunks()
         )
         by_id = {person.id: person for person in people}
-        return cls(store, realm, by_id, queues, templates, credentials, trunks, names_of(people))
+        limits = await store.directory.limits()
+        return cls(store, realm, by_id, queues, templates, credentials, trunks, names_of(people), limits=limits)
 
     def sip(self) -> SipDirectory:
         """What the switch must know to admit calls."""

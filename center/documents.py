@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from center.escalation.model import Escalation, EscalationState, Invitation, InvitationState
@@ -106,22 +106,35 @@ def person_document(person: Person, availability: Availability | None, registere
 
 def availability_json(availability: Availability | None) -> dict[str, Any]:
     if availability is None:
-        return {"state": "unknown", "since": None, "because": "nothing known yet", "freshness_s": None, "sources": []}
+        return {"state": "unknown", "since": None, "because": "nothing known yet", "checked_at": None, "sources": []}
     return {
         "state": availability.state.value,
         "since": utc_text(availability.since),
         "because": availability.because,
-        "freshness_s": availability.freshness_s,
+        "kind": availability.kind.value,
+        "reachable": availability.reachable,
+        "free_again_at": _utc_or_none(availability.free_again_at),
+        "resting_until": _utc_or_none(availability.resting_until),
+        "checked_at": _ago(availability.freshness_s),
         "sources": [
             {
                 "source": view.source.value,
                 "status": view.status.value,
                 "since": utc_text(view.since),
-                "age_s": round(view.age_s, 1),
+                "at": _ago(view.age_s),
             }
             for view in availability.sources
         ],
     }
+
+
+def _utc_or_none(at: datetime | None) -> str | None:
+    return utc_text(at) if at is not None else None
+
+
+def _ago(age_s: float | None) -> str | None:
+    """An age as an absolute time, so that a page can go on counting; None: never."""
+    return utc_text(datetime.now(UTC) - timedelta(seconds=age_s)) if age_s is not None else None
 
 
 def agent_json(agent: Agent | None, utc: Utc) -> dict[str, Any] | None:

@@ -80,7 +80,7 @@ class Inviting:
         ranked = [
             Candidate(person.id, person.off_hook_accepts)
             for person in by_usefulness(self._directory.people.values(), states, wanted)
-            if self._may_be_asked(known.get(person.id), overridden=esc.override and person.id == esc.first)
+            if self._may_be_asked(known.get(person.id), esc, picked=person.id == esc.first)
             and work.call.by_person(person.id) is None
             and (person.id == esc.first or any(skill in person.skills for skill in wanted))
         ]
@@ -88,13 +88,13 @@ class Inviting:
         legs = tuple(LegId(new_id("leg")) for _ in range(len(ranked) + 1))
         return CandidatesFound(tuple(ranked), self._deputy(work), legs)
 
-    def _may_be_asked(self, availability: Availability | None, *, overridden: bool) -> bool:
-        """Free, with a phone, and within his own limits on interruptions (N14) unless they were overridden."""
+    def _may_be_asked(self, availability: Availability | None, esc: Escalation, *, picked: bool) -> bool:
+        """Free, with a phone, and within his own limits (N14); who was picked also if only his calendar is busy."""
         if availability is None or not self._directory.registered.get(availability.person, False):
             return False
         if availability.resting_until is not None:
-            return overridden
-        return availability.state is AvailabilityState.FREE
+            return picked and esc.override
+        return availability.state is AvailabilityState.FREE or (picked and availability.reachable)
 
     def _deputy(self, work: Work) -> Candidate | None:
         """Who stands in when no specialist could be had, if his phone is there and he is not in a conversation."""

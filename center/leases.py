@@ -222,6 +222,8 @@ class LeaseKeeper:
         if self._held.get(person) is not lost:
             if lease is not None:  # given back meanwhile
                 await self.release(lease)
+        elif lease is None and self._may_go_alone:
+            log.warning("lease_renewal_failed", count=1)  # our own request that timed out took him: it expires soon
         elif lease is None:
             log.error("lease_lost", person=person, holder=holder)
             del self._held[person]

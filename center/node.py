@@ -33,6 +33,7 @@ from desk.app import create_app
 from desk.logins import Logins
 from desk.server import DeskServer
 from desk.settings import DeskSettings
+from presence.mapping_file import load_mapping
 from presence.model import Availability
 from presence.runner import PresenceService
 from presence.settings import PresenceSettings
@@ -107,6 +108,8 @@ class Node:
 
         presence = self._make_presence(directory)
         await presence.start()
+        for person, location in settings.presence.calendars.items():
+            presence.set_calendar(PersonId(person), location)
         self._parts.push_async_callback(presence.stop)
 
         switch = await self._start_switch(store, directory)
@@ -157,6 +160,8 @@ class Node:
                 listen_address=section.private_address,
                 prefix=section.prefix,
                 node=NODE_ACCOUNT,
+                mappings=tuple(load_mapping(name, own_prefix=section.prefix) for name in section.mappings),
+                uc_name=section.uc_name,
                 zone=datetime.now().astimezone().tzinfo or UTC,
             ),
             on_change=self._availability_changed,

@@ -70,6 +70,7 @@ class Screens:
             "phone": self._directory.phone_settings(person),
             "mqtt": self._directory.mqtt_settings(person),
             "availability": availability_json(self._presence.availability(person)),
+            "limits": self._directory.limits.get(person),
         }
         self._live.put(f"me/{person}", document, Audience(people=frozenset({person})))
 

@@ -34,6 +34,7 @@ from center.interaction.events import Closed, ConsultSwitched, PersonLeft, Super
 from center.interaction.model import Phase, SupervisionMode
 from center.inviting import ACCEPT_PROMPT, Inviting
 from center.leases import LeaseKeeper
+from center.limits import parse_limits
 from center.live import Document, LiveDocuments
 from center.persistence import Persistence
 from center.phone_requests import PhoneRequests
@@ -171,6 +172,8 @@ class ContactCenter:
         self._persistence.start()
         await self._persistence.close_leftovers()
         self._screens.show_all()
+        for person, limits in self._directory.limits.items():
+            self._presence.set_interruption_rules(person, parse_limits(limits))
         await self._promises.start()
 
     async def stop(self) -> None:
@@ -275,6 +278,9 @@ class ContactCenter:
             agent = self.engine.routing.agents.get(person)
             if agent is not None:
                 self._persistence.keep_agent(agent)
+                wrapping_up = agent.state is AgentState.WRAP_UP
+                until = self.engine.utc(agent.wrap_up_ends_at) if agent.wrap_up_ends_at else None
+                self._presence.wrap_up(person, active=wrapping_up, until=until)
         if queues:
             self._screens.show_queues()
 
@@ -324,6 +330,14 @@ class ContactCenter:
         except ContractError as error:
             raise BadRequest("bad_availability", f"This cannot be set: {error}.", field="reason") from None
 
+    async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None:
+        """How often and when this person lets himself be interrupted (N14)."""
+        rules = parse_limits(limits)
+        await self._store.directory.set_limits(actor, limits)
+        self._directory.limits[actor] = limits
+        self._presence.set_interruption_rules(actor, rules)
+        self._screens.show_person(actor)
+
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
         agent = self._access.agent(actor)
         if agent.state is not AgentState.WRAP_UP or agent.interaction is None:
@@ -336,11 +350,27 @@ class ContactCenter:
         self.engine.tell_routing(WrapUpFinished(actor))
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, reason: str, skill: str = ""
+        self,
+        actor: PersonId,
+        interaction: InteractionId,
+        specialist: PersonId | None,
+        reason: str,
+        skill: str = "",
+        override_reason: str = "",
     ) -> Document:
-        """Ask a specialist, or whoever has a skill, into the conversation (CE-01, CE-15)."""
-        esc = self._ask(actor, interaction, specialist, skill, reason, Trigger.DESK)
+        """Ask a specialist, or whoever has a skill, into the conversation (CE-01, CE-15).
+
+        Who rests by his own limits is asked only with a reason, which is recorded.
+        """
+        if specialist is not None and specialist in self._directory.people:
+            await self._resolve_unknown(specialist)
+        esc = self._ask(actor, interaction, specialist, skill, reason, Trigger.DESK, override_reason)
         return self._screens.escalation_document(esc, self.engine.works[interaction])
+
+    async def _resolve_unknown(self, specialist: PersonId) -> None:
+        """Somebody unknown who is about to be picked is probed first: his phone and his clients, within 3 s (N6)."""
+        if self._presence.availability(specialist).state is AvailabilityState.UNKNOWN:
+            await self._presence.probe(specialist)
 
     def _ask(
         self,
@@ -350,13 +380,14 @@ class ContactCenter:
         skill: str,
         reason: str,
         trigger: Trigger,
+        override_reason: str = "",
     ) -> EscalationWork:
         """Check a request from whatever trigger and begin the escalation; one path for all of them (N5)."""
         work = self._access.conversation(actor, interaction)
         if work.call.phase is not Phase.TALKING or work.call.escalation is not None:
             raise WrongMoment("already_escalating", "A specialist is being brought in already, or nobody talks yet.")
         if specialist is not None:
-            self._check_askable(work, specialist)
+            self._check_askable(work, specialist, override_reason)
         elif skill and not any(skill in person.skills for person in self._specialists()):
             raise UnknownThing("unknown_skill", "Nobody in the company has that skill.")
         state = Escalation(
@@ -370,14 +401,18 @@ class ContactCenter:
             requested_at=self.engine.now(),
             skill=skill,
             first=specialist,
+            override=bool(override_reason),
             timing=self._timing,
         )
+        if override_reason:
+            data: dict[str, object] = {"by": actor, "specialist": specialist, "pii_reason": override_reason}
+            self._store.events.append(interaction, "limits.overridden", data)
         return self.engine.begin_escalation(state, Requested())
 
     def _specialists(self) -> list[Person]:
         return [person for person in self._directory.people.values() if DeskRole.SPECIALIST in person.roles]
 
-    def _check_askable(self, work: Work, specialist: PersonId) -> None:
+    def _check_askable(self, work: Work, specialist: PersonId, override_reason: str) -> None:
         person = self._directory.people.get(specialist)
         if person is None or DeskRole.SPECIALIST not in person.roles:
             raise UnknownThing("unknown_specialist", "There is no specialist of that name.")
@@ -386,7 +421,11 @@ class ContactCenter:
         if not self._directory.registered.get(specialist, False):
             raise WrongMoment("not_reachable", f"{person.name} has no phone connected.")
         availability = self._presence.availability(specialist)
-        if availability.state is not AvailabilityState.FREE:
+        if availability.resting_until is not None:
+            if not override_reason:
+                raise WrongMoment("resting", f"{person.name} is {availability.because}. Give a reason to ask anyway.")
+            return
+        if availability.state is not AvailabilityState.FREE and not availability.reachable:
             raise WrongMoment("not_free", f"{person.name} is not free: {availability.because}.")
 
     async def leave(self, actor: PersonId, interaction: InteractionId) -> None:

@@ -89,6 +89,12 @@ class PresenceSection(Section):
     username: str = "ringside"
     password: SecretStr = SecretStr("")
     prefix: str = Field(default="ringside/v1", pattern=r"^[A-Za-z0-9_./-]{1,64}$")
+    mappings: tuple[str, ...] = ()
+    """Foreign UC clients: `teams-for-linux`, or files that map their topics to ours."""
+    calendars: dict[str, str] = {}
+    """iCalendar file or URL of a person, by id: `"eva.horvat" = "https://…/eva.ics"`."""
+    uc_name: str = Field(default="UC", max_length=40)
+    """How the agent's screen calls the UC system, such as Teams."""
     private_address: str = "127.0.0.1"
     private_port: int = Field(default=1884, ge=0, le=65535)
 

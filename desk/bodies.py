@@ -24,6 +24,7 @@ DIGEST_CHARS = 128
 LARGEST_VERSION = 2**31 - 1
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 ID_PATTERN = r"^[A-Za-z0-9_.@+-]+$"
 _ID = Path(max_length=ID_CHARS, pattern=ID_PATTERN)
 
@@ -94,12 +95,34 @@ class FinishedWrapUp(Body):
     note: Note = ""
 
 
+class QuietHours(Body):
+    """One quiet window a week; an end that is not after the start lies on the next day."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    weekday: int = Field(ge=0, le=6)
+    """0 is Monday."""
+    start: str = Field(alias="from", pattern=CLOCK_PATTERN)
+    end: str = Field(alias="to", pattern=CLOCK_PATTERN)
+
+
+class Limits(Body):
+    """A person's own limits on interruptions; an empty object lifts them."""
+
+    per_hour: int | None = Field(default=None, ge=1, le=60)
+    quiet: list[QuietHours] = Field(default_factory=list, max_length=28)
+    focus_until: Moment | None = None
+    zone: Annotated[str, Field(max_length=64)] | None = None
+
+
 class NewEscalation(Body):
     """Name a person, or a skill, or neither: then the queue's own wanted skills count."""
 
     specialist: PersonName | None = None
     skill: Annotated[str, Field(max_length=ID_CHARS)] = ""
     reason: Reason = ""
+    override_reason: Reason = ""
+    """Why a person who rests by his own limits is asked all the same; recorded."""
 
 
 class Supervising(Body):

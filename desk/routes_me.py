@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from center.errors import UnknownThing
 from desk.access import SignedIn
-from desk.bodies import ChosenAgentStatus, ChosenAvailability, Empty, FinishedWrapUp
+from desk.bodies import ChosenAgentStatus, ChosenAvailability, Empty, FinishedWrapUp, Limits
 from desk.refusals import RESPONSES
 from desk.wire import DocumentAnswer
 
@@ -37,6 +37,12 @@ async def choose_agent_status(caller: SignedIn, body: ChosenAgentStatus) -> None
 async def choose_availability(caller: SignedIn, body: ChosenAvailability) -> None:
     """My own word on my availability; it counts beside what my phone and my other programs report."""
     await caller.center.choose_availability(caller.id, body.status, body.reason, body.until)
+
+
+@router.post("/me/limits", status_code=204, summary="Say how often and when I may be asked")
+async def set_limits(caller: SignedIn, body: Limits) -> None:
+    """Interruptions per hour, quiet hours of the week, and focus until: beyond them my help is not offered."""
+    await caller.center.set_limits(caller.id, body.model_dump(by_alias=True, mode="json", exclude_none=True))
 
 
 @router.post("/me/wrap-up/finish", status_code=204, summary="Finish my wrap-up")

@@ -74,7 +74,9 @@ async def escalate(caller: SignedIn, interaction: InteractionPath, body: NewEsca
 
     Within 30 seconds the customer has a person or a promise: if this specialist does not come, the next is asked.
     """
-    document = await caller.center.escalate(caller.id, interaction, body.specialist, body.reason, body.skill)
+    document = await caller.center.escalate(
+        caller.id, interaction, body.specialist, body.reason, body.skill, body.override_reason
+    )
     return DocumentAnswer(document, status_code=201)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -13,6 +14,7 @@ from store.records import SipCredential, Trunk
 from store.tables import (
     AgentStatusRow,
     CaseTemplateRow,
+    PersonLimitsRow,
     PersonRow,
     ServiceQueueRow,
     SipCredentialRow,
@@ -122,6 +124,16 @@ class Directory:
         row = AgentStatusRow(person=person, status=status.value, reason=reason)
         async with self._database.writing() as session:
             await session.exec(self._database.upsert(row))
+
+    async def limits(self) -> dict[PersonId, dict[str, Any]]:
+        """Everybody's own limits on interruptions, as JSON; people without any are not in it."""
+        async with self._database.reading() as session:
+            rows = await session.exec(select(PersonLimitsRow))
+            return {PersonId(row.person): dict(row.limits) for row in rows}
+
+    async def set_limits(self, person: PersonId, limits: dict[str, Any]) -> None:
+        async with self._database.writing() as session:
+            await session.exec(self._database.upsert(PersonLimitsRow(person=person, limits=limits)))
 
 
 def fields_to_json(fields: Iterable[FieldSpec]) -> list[dict[str, object]]:

@@ -54,6 +54,12 @@ class AgentStatusRow(SQLModel, table=True):
     reason: str
 
 
+class PersonLimitsRow(SQLModel, table=True):
+    __tablename__ = "person_limits"
+    person: str = Field(primary_key=True, foreign_key="person.id")
+    limits: dict[str, Any] = Field(sa_type=JSON)
+
+
 class ServiceQueueRow(SQLModel, table=True):
     __tablename__ = "service_queue"
     id: str = Field(primary_key=True)

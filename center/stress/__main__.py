@@ -56,12 +56,13 @@ def _arguments() -> argparse.Namespace:
 
 def _in_words(report: StressReport) -> str:
     plan, verdict = report.plan, report.verdict
-    recoveries = ", ".join("never" if each is None else f"{each:.2f}" for each in report.recoveries_s)
+    recoveries = ", ".join(f"{each:.2f}" for each in report.recoveries_s)
     rows = {
         "nodes, agents, specialists": f"{plan.nodes}, {plan.agents}, {plan.specialists}",
         **{name.replace("_", " "): f"{value:,}" for name, value in asdict(report.counts).items()},
         "rings the referee saw": f"{verdict.rings:,}",
         "double rings": verdict.double_rings,
+        "the same while a node stood still": verdict.during_standstills,
         "tokens out of order": verdict.tokens_out_of_order,
         "recoveries after a kill, s": recoveries,
         "longest anybody was idle, s": f"{verdict.longest_idle_s:.2f}",

@@ -10,19 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from center.stress.plan import Counts, NodeOrder, StressPlan
-from center.stress.referee import Ring, Verdict, judge, read_rings, recovery_s
+from center.stress.referee import Ring, Verdict, judge, read_rings
 from store.store import Store
+from vocabulary import PersonId
 
 RECOVERY_LIMIT_S = 5.0
-
-
-@dataclass(slots=True)
-class Death:
-    """A node was killed while it held these people."""
-
-    node: str
-    at: float
-    people: list[str]
+_LOOK_EVERY_S = 0.02
 
 
 @dataclass(slots=True)
@@ -34,6 +27,7 @@ class Life:
     reading: asyncio.Task[None]
     counts: Counts = field(default_factory=Counts)
     died_at: float | None = None
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +37,14 @@ class StressReport:
     plan: StressPlan
     counts: Counts
     verdict: Verdict
-    recoveries_s: tuple[float | None, ...]
+    recoveries_s: tuple[float, ...]
+    """How long after each kill the last of the dead node's people could be had again."""
     took_s: float
     crashed: int
 
     @property
     def slowest_recovery_s(self) -> float:
-        return max((float("inf") if each is None else each for each in self.recoveries_s), default=0.0)
+        return max(self.recoveries_s, default=0.0)
 
     @property
     def holds(self) -> bool:
@@ -70,7 +65,7 @@ class StressRun:
         self._url = url
         self._folder = folder
         self._lives: list[Life] = []
-        self._deaths: list[Death] = []
+        self._recoveries: list[asyncio.Task[float]] = []
         self._told = asyncio.Event()
 
     async def run(self) -> StressReport:
@@ -91,6 +86,7 @@ class StressRun:
                 for life in self._lives:
                     await life.process.wait()
                     await life.reading
+                await asyncio.gather(*self._recoveries)
         finally:
             await self._end_all()
             await store.close()
@@ -125,6 +121,7 @@ class StressRun:
             life.counts = Counts(**json.loads(line))
             self._told.set()
         await life.process.wait()
+        life.ended_at = time.time()
         self._told.set()
 
     def _done(self) -> int:
@@ -135,20 +132,19 @@ class StressRun:
         running = self._running()
         if not running:
             return  # too few attempts for so many kills; the report says so
-        victim = running[len(self._deaths) % len(running)]
+        victim = running[len(self._recoveries) % len(running)]
         node = victim.order.node
-        held: list[str] = []
-        while not held:
-            held = [lease.person for lease in await store.leases.live() if lease.holder.startswith(f"{node}/")]
+        while not any(lease.holder.startswith(f"{node}/") for lease in await store.leases.live()):
             if victim.process.returncode is not None:
                 return
         victim.process.kill()
         await victim.process.wait()
         victim.died_at = time.time()
         await victim.reading
-        # Whom it really held is known now that it can do nothing any more.
-        held = [lease.person for lease in await store.leases.live() if lease.holder.startswith(f"{node}/")]
-        self._deaths.append(Death(node, victim.died_at, held))
+        held = [
+            (lease.person, lease.token) for lease in await store.leases.live() if lease.holder.startswith(f"{node}/")
+        ]
+        self._recoveries.append(asyncio.create_task(_recovery_s(store, held, victim.died_at)))
         if not at_once:
             await asyncio.sleep(self._plan.timing.ttl_s + 0.5)
         await self._start(node, max(1, victim.order.attempts - victim.counts.attempts))
@@ -177,6 +173,19 @@ class StressRun:
             path = Path(life.order.rings_file)
             if path.exists():
                 rings += read_rings(path.read_text().splitlines(), life.died_at)
-        recoveries = tuple(recovery_s(rings, death.people, death.at) for death in self._deaths)
+        recoveries = tuple(task.result() for task in self._recoveries)
         crashed = sum(life.died_at is None and life.process.returncode != 0 for life in self._lives)
-        return StressReport(self._plan, counts, judge(rings), recoveries, took_s, crashed)
+        first_done = min(life.ended_at or 0.0 for life in self._lives if life.died_at is None)
+        timing = self._plan.timing
+        bearable_s = timing.ttl_s - timing.renew_every_s - timing.answer_s
+        verdict = judge(rings, bearable_s=bearable_s, idle_until=first_done)
+        return StressReport(self._plan, counts, verdict, recoveries, took_s, crashed)
+
+
+async def _recovery_s(store: Store, held: list[tuple[PersonId, int]], died_at: float) -> float:
+    """How long it takes until none of these leases counts any more."""
+    while True:
+        live = {(lease.person, lease.token) for lease in await store.leases.live()}
+        if live.isdisjoint(held):
+            return time.time() - died_at
+        await asyncio.sleep(_LOOK_EVERY_S)

@@ -56,11 +56,12 @@ class StressNode:
         """Make all attempts, then give everybody back."""
         await self._keeper.start()
         stalling = asyncio.create_task(self._stall_now_and_then())
+        watching = asyncio.create_task(self._watch_standstills())
         reporting = asyncio.create_task(self._report_now_and_then())
         await asyncio.gather(*(self._agent(number) for number in range(self._order.agents)))
-        for task in (stalling, reporting):
+        for task in (stalling, watching, reporting):
             task.cancel()
-        await asyncio.gather(stalling, reporting, return_exceptions=True)
+        await asyncio.gather(stalling, watching, reporting, return_exceptions=True)
         await self._keeper.stop()
         os.close(self._rings)
 
@@ -140,6 +141,16 @@ class StressNode:
     def _stand_still(self, share: float) -> None:
         self.counts.stalls += 1
         time.sleep(share * self._order.timing.ttl_s)
+
+    async def _watch_standstills(self) -> None:
+        """Note when this process stood still, by our doing or the machine's: `still - <ms> <until>`."""
+        last = time.time()
+        while True:
+            await asyncio.sleep(0.05)
+            now = time.time()
+            if now - last > 0.5:
+                os.write(self._rings, f"still - {round((now - last) * 1_000)} {now:.6f}\n".encode())
+            last = now
 
     async def _report_now_and_then(self) -> None:
         while True:

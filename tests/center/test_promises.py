@@ -10,7 +10,6 @@ import pytest
 
 from center.errors import NotAllowed, UnknownThing, WrongMoment
 from center.escalation.model import Choice, Timing
-from context.bundle import make_bundle
 from telephony.admission import Trunk
 from telephony.effects import DialLeg, PlayPrompt
 from tests.center.stage import ANA_K, ANNA, BEN, EVA, MARCUS, SARA, Document, Stage, a_stage

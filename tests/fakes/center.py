@@ -74,12 +74,21 @@ class FakeCenter:
     async def choose_availability(self, actor: PersonId, status: Status, reason: str, until: datetime | None) -> None:
         self._note("choose_availability", actor, status, reason, until)
 
+    async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None:
+        self._note("set_limits", actor, limits)
+
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
         self._note("finish_wrap_up", actor, disposition, note)
         self._needs(actor, DeskRole.AGENT)
 
     async def escalate(
-        self, actor: PersonId, interaction: InteractionId, specialist: PersonId | None, reason: str, skill: str = ""
+        self,
+        actor: PersonId,
+        interaction: InteractionId,
+        specialist: PersonId | None,
+        reason: str,
+        skill: str = "",
+        override_reason: str = "",
     ) -> Document:
         self._note("escalate", actor, interaction, specialist, reason, skill)
         self._part_in(actor, interaction)
