@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test demo bench lint clean setup
+.PHONY: help run test demo bench soak lint clean setup
 
 help:           ## Show what there is
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ lint: setup-test  ## Format and lint rules, strict types
 
 bench: setup    ## Measure the performance budgets; prints a table, writes build/bench.json
 	@siplab bench --json build/bench.json
+
+soak: setup-test ## Race node processes for specialists, with pauses and kills; writes build/stress.json (about 5 minutes)
+	@$(PYTHON) -m center.stress --json build/stress.json
 
 setup:          ## Install what `make run` needs (Debian packages, PJSIP, Python packages, web desk)
 	@deploy/setup.sh run

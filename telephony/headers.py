@@ -115,7 +115,8 @@ def parse_request(text: str, source: Flow, local: Flow = NOWHERE) -> SipRequest:
 
     Bytes that are no UTF-8 (surrogate escapes in `text`) become replacement characters, so no later step trips on them.
     """
-    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if not text.isascii():
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     wire_head, _, body = text.partition("\r\n\r\n")
     head = wire_head.replace("\r\n", "\n").partition("\n\n")[0]
     start, _, block = head.partition("\n")

@@ -26,12 +26,14 @@ class Line:
     answer: str = "command"
     answer_after_ms: int = 0
     ring: bool = True
+    tone_hz: int = 0
+    """0: the party's own tone."""
 
     def as_command(self, speakers: dict[str, int]) -> dict[str, Any]:
         """Give the line as the robot's start command wants it."""
         settings = asdict(self)
         settings["line"] = settings.pop("party")
-        return {**settings, "tone_hz": tone_of(self.party), "speakers": speakers}
+        return {**settings, "tone_hz": self.tone_hz or tone_of(self.party), "speakers": speakers}
 
 
 class RemoteRobot(Child):

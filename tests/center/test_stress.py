@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,12 @@ from tests.fixtures.postgres import PostgresServer, postgres_server
 __all__ = ["postgres_server"]
 
 SHORT = StressPlan(
-    attempts=1_500, kills=1, timing=LeaseTiming(ttl_s=3.0, renew_every_s=1.0), stall_every_s=2.0, limit_s=100.0
+    attempts=3_000,
+    kills=1,
+    timing=LeaseTiming(ttl_s=3.0, renew_every_s=1.0),
+    think_s=0.15,
+    stall_every_s=2.0,
+    limit_s=100.0,
 )
 
 
@@ -38,9 +44,7 @@ async def test_three_nodes_with_pauses_duplicates_and_a_kill_never_ring_anybody_
 
 
 async def test_one_node_on_sqlite_never_rings_anybody_twice_over_a_kill(tmp_path: Path) -> None:
-    plan = StressPlan(
-        nodes=1, agents=20, attempts=800, kills=1, timing=SHORT.timing, stall_every_s=2.0, limit_s=SHORT.limit_s
-    )
+    plan = replace(SHORT, nodes=1, agents=20, attempts=1_000)
     assert_nobody_was_rung_twice(await StressRun(plan, f"sqlite:///{tmp_path}/ringside.db", tmp_path).run())
 
 

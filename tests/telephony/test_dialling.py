@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 
@@ -176,3 +177,16 @@ async def test_number_is_dialled_through_its_trunk(exchange: Exchange, phones: P
     unknown = LegId(new_id("leg"))
     exchange.switch.perform(DialLeg(unknown, Destination(number="+38598", trunk="other"), SHOWN))
     assert (await ended(exchange, unknown)).end.reason == "unknown_trunk"
+
+
+async def test_long_invite_stays_on_the_transport_the_phone_registered_on(exchange: Exchange, phones: Phones) -> None:
+    """Above 1300 bytes PJSIP alone would try TCP first, which behind NAT stalls the ring (N1, N2)."""
+    phone = await phones.registered("ana")
+    connections: list[object] = []
+    server = await asyncio.start_server(lambda reader, writer: connections.append(writer), phone.host, phone.local_port)
+    leg = dial(exchange, "ana", (("X-Long", "x" * 1_500),))
+    await exchange.seen.first(LegAnswered, lambda event: event.leg == leg)
+    assert (len(phone.invites), connections) == (1, [])
+    await finish(exchange, leg)
+    server.close()
+    await server.wait_closed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +138,13 @@ async def test_full_switch_refuses_new_legs_and_keeps_the_running_one(tmp_path: 
     await finish(exchange, await answered(exchange, "ana"))
     await phones.close()
     await switch.stop()
+
+
+async def test_library_prints_nothing_while_it_is_created() -> None:
+    """Standard output belongs to the command that starts the node (`--json`)."""
+    program = "import pjsua2 as pj; endpoint = pj.Endpoint(); endpoint.libCreate(); endpoint.libDestroy()"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed, _ = await asyncio.wait_for(child.communicate(), 30.0)
+    assert (child.returncode, printed) == (0, b"")

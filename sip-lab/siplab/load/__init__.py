@@ -1,0 +1,1 @@
+"""The load simulator: many customers call any SIP server; what broke is told per call."""

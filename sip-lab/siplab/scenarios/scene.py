@@ -1,0 +1,258 @@
+"""What the scenarios about escalation share: a company on a private node, a conversation, screens that paint by
+themselves, and a frame that turns a play into a report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from siplab import prover
+from siplab.checks import Checks, Planned
+from siplab.company import CLAIMS_NUMBER, LabCompany
+from siplab.desk import Arrival, DeskClient, Document, Documents
+from siplab.errors import DeskRefused, LabError, NodeFailed
+from siplab.node import NodeAccess, PrivateNode
+from siplab.presence import UcClient
+from siplab.remote import Line, RemoteRobot
+from siplab.report import Report
+from siplab.scenarios.party import Party, listen, until_heard
+from siplab.scenarios.s01_checks import GAP_MS
+from siplab.scenarios.stage import Stage, phone_line, sip_server
+from siplab.story import Moment, Story
+from siplab.tones import DTMF_COLUMN_HZ, PARTY_TONES_HZ
+
+Tell = Callable[[Moment], None]
+Environment = dict[str, str]
+
+TALK_TIMEOUT_S = 10.0
+FREE_TIMEOUT_S = 8.0
+MEDIA_TIMEOUT_S = 5
+BASE_ENVIRONMENT: Environment = {
+    "RINGSIDE_WEB__PASSWORD_COST": "low",
+    "RINGSIDE_SIP__RTP_TIMEOUT_S": str(MEDIA_TIMEOUT_S),
+}
+EARS = {**PARTY_TONES_HZ, "dtmf": DTMF_COLUMN_HZ}
+"""What everybody listens for: the parties' tones, and key tones that nobody should hear."""
+ANA = "+385915550101"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a play takes. `short` scales limits down where the product lets them be set."""
+
+    short: bool = False
+
+
+@dataclass(slots=True)
+class Talk:
+    """A customer and an agent in conversation."""
+
+    interaction: str
+    customer: Party
+    agent: Party
+    desk: DeskClient
+
+    @property
+    def pair(self) -> tuple[Party, Party]:
+        return self.customer, self.agent
+
+    def document(self) -> Document:
+        return self.desk.docs.get(f"interaction/{self.interaction}", {})
+
+    async def escalate(self, **body: str) -> Document:
+        """Press Escalate: `specialist` or `skill`, `reason`; gives the new escalation's document."""
+        return dict(await self.desk.command(f"interactions/{self.interaction}/escalations", body))
+
+    async def events(self) -> list[Document]:
+        """Read the time line."""
+        return [dict(event) for event in await self.desk.read(f"interactions/{self.interaction}/events")]
+
+    async def until(self, key: str, fits: Callable[[Document], object], timeout_s: float, what: str) -> Arrival[Any]:
+        """Wait for a document on the agent's screen that fits."""
+        return await self.desk.wait_for(lambda docs: key in docs and fits(docs[key]), timeout_s, what)
+
+
+class Scene:
+    """One play on one node: who is there, what is checked, what is told. Subclasses say what happens in `play`."""
+
+    name: str
+    planned: tuple[Planned, ...]
+
+    def __init__(self, stage: Stage, pace: Pace, story: Story, company: LabCompany) -> None:
+        self.stage = stage
+        self.of_company = company
+        self.pace = pace
+        self.story = story
+        self.checks = Checks(self.planned)
+        self.step = "setting the stage"
+        self.numbers: dict[str, Any] = {"hold_s": None, "longest_gap_ms": None, "reinvites_to_customer": None}
+        self._painters: list[asyncio.Task[None]] = []
+        self._me: Document = {}
+
+    @classmethod
+    def company(cls) -> LabCompany:
+        """Say who works in this scenario."""
+        raise NotImplementedError
+
+    @classmethod
+    def environment(cls, pace: Pace) -> Environment:
+        """Say what the node is told besides."""
+        return {}
+
+    async def play(self) -> None:
+        """Do everything; LabError when it cannot go on."""
+        raise NotImplementedError
+
+    async def leave(self) -> None:
+        """Stop what runs beside the play."""
+        for painter in self._painters:
+            painter.cancel()
+        await asyncio.gather(*self._painters, return_exceptions=True)
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    async def desk(self, person: str) -> DeskClient:
+        """Log somebody in."""
+        desk = await self.stage.desk(self.stage.access.logins[person])
+        self._me = desk.docs["me"]
+        return desk
+
+    async def screen(self, person: str) -> DeskClient:
+        """Log a specialist in whose screen paints what comes, at once, and says so."""
+        desk = await self.desk(person)
+        self._painters.append(asyncio.create_task(_paint(desk)))
+        return desk
+
+    async def phone(self, party: str, person: str, answer: str = "auto", after_ms: int = 0) -> Party:
+        """Connect a person's phone; `desk` must have been called before, it knows where the node is."""
+        line = phone_line(party, self.stage.access.logins[person], self._me, answer, after_ms=after_ms)
+        return (await self.robot(person, line))[0]
+
+    async def customer(self, party: str = "C", number: str = ANA, port: int = 0) -> Party:
+        """Give somebody who calls over the trunk, and answers when he is called (at `port`, if it must be known)."""
+        line = Line(party, number, sip_server(self._me), display="Ana K.", answer="auto", answer_after_ms=300)
+        return (await self.robot(party, line, port=port))[0]
+
+    async def robot(self, name: str, *lines: Line, port: int = 0) -> list[Party]:
+        """Start a robot with these lines and register those with a password."""
+        robot: RemoteRobot = await self.stage.robot(name, *lines, speakers=EARS, port=port)
+        return [Party(line.party, robot) for line in lines]
+
+    async def available(self, person: str, status: str = "available") -> UcClient:
+        """Let a person's UC client say how he is."""
+        client = await self.stage.uc_client(self.stage.access.logins[person], self._me)
+        await client.say(status)
+        return client
+
+    async def shown(self, desk: DeskClient, person: str, state: str = "free") -> None:
+        """Wait until a screen shows a person as free (or else)."""
+        key = f"person/{person}"
+        await desk.wait_for(
+            lambda docs: key in docs and docs[key]["availability"]["state"] == state,
+            FREE_TIMEOUT_S,
+            f"{person} shown as {state} (shown: {desk.docs.get(key, {}).get('availability')})",
+        )
+
+    # --- conversations -------------------------------------------------------------------------------------------
+
+    async def talk(self, desk: DeskClient, customer: Party, agent: Party) -> Talk:
+        """Let the customer call and the agent's phone answer; proved by tones."""
+        with contextlib.suppress(DeskRefused):
+            await desk.command("me/wrap-up/finish")
+        await desk.command("me/agent-status", {"status": "ready"})
+        for party in (customer, agent):
+            party.send("reset")
+        self.story.add(f"{customer.name} calls {CLAIMS_NUMBER}")
+        customer.send("call", to=CLAIMS_NUMBER)
+        found = await desk.wait_for(_talking, TALK_TIMEOUT_S, "a conversation")
+        await until_heard((customer, agent))
+        self.story.add(f"{customer.name} and {agent.name} talk")
+        return Talk(str(found.value["id"]), customer, agent, desk)
+
+    async def gaps(self, parties: Sequence[Party], check: str) -> bool:
+        """Record whether these hear each other now and lost each other never for longer than the bound."""
+        directions = sorted(prover.all_directions([party.name for party in parties]))
+        reports = await listen(parties)
+        heard, gaps = prover.who_hears_whom(reports), prover.longest_gaps(reports, directions)
+        worst = max((gap for gap in gaps.values() if gap is not None), default=0.0)
+        silent = [f"{b} does not hear {a}" for a, b in directions if (a, b) not in heard]
+        self.numbers["longest_gap_ms"] = max(worst, self.numbers["longest_gap_ms"] or 0.0)
+        return self.checks.record(check, not silent and worst <= GAP_MS, "; ".join((f"{worst:.0f} ms", *silent)))
+
+    async def note_customer(self, customer: Party) -> None:
+        """Keep what the customer's phone says about hold and re-INVITEs in the numbers."""
+        details = await customer.details()
+        for name, key in (("hold_s", "hold_s"), ("reinvites_to_customer", "reinvites")):
+            self.numbers[name] = max(details[key], self.numbers[name] or 0)
+
+
+def _talking(docs: Documents) -> Document | None:
+    return next((d for key, d in docs.items() if key.startswith("interaction/") and d["phase"] == "talking"), None)
+
+
+async def _paint(desk: DeskClient) -> None:
+    """Acknowledge every case that is offered to this person, as the web desk does after painting it."""
+    painted: set[str] = set()
+
+    def fresh(docs: Documents) -> Document | None:
+        return next(
+            (
+                doc
+                for key, doc in docs.items()
+                if key.startswith("escalation/") and doc["state"] == "offered" and doc["id"] not in painted
+            ),
+            None,
+        )
+
+    while True:
+        try:
+            offered = (await desk.wait_for(fresh, 3_600.0, "an offered case")).value
+            painted.add(str(offered["id"]))
+            with contextlib.suppress(DeskRefused):
+                await desk.command(f"escalations/{offered['id']}/rendered", {"digest": offered["digest"]})
+        except LabError:
+            return  # the screen was closed
+
+
+async def play_scene(
+    kind: type[Scene], pace: Pace, tell: Tell = lambda _moment: None, state_dir: Path | None = None
+) -> Report:
+    """Play a scenario on a private node of its own, and report every check, also when it breaks off."""
+    story = Story(tell)
+    environment = {**BASE_ENVIRONMENT, **kind.environment(pace)}
+    company = kind.company()
+    node = PrivateNode(state_dir, extra_env=environment, company=company)
+    try:
+        async with node as access:
+            return await _play_on(kind, access, pace, story, node, company)
+    except NodeFailed as error:
+        return Report(kind.name, Checks(kind.planned).result(str(error)), story.in_order(), {}, str(error))
+
+
+async def _play_on(
+    kind: type[Scene], access: NodeAccess, pace: Pace, story: Story, node: PrivateNode, company: LabCompany
+) -> Report:
+    broken_off = ""
+    async with Stage(access) as stage:
+        scene = kind(stage, pace, story, company)
+        story.start()
+        try:
+            await scene.play()
+        except LabError as error:
+            broken_off = f"{scene.step}: {error}"
+            story.add(f"BROKEN OFF, {broken_off}")
+        finally:
+            await scene.leave()
+    duration_s = time.monotonic() - story.started_at
+    checks = scene.checks.result(broken_off)
+    report = Report(kind.name, checks, story.in_order(), scene.numbers, broken_off, duration_s)
+    if not report.passed:
+        node.keep()
+        story.add(f"The node's state and log are kept in {node.state_dir}")
+    return report

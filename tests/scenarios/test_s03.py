@@ -1,0 +1,31 @@
+"""S03 on a private node over real SIP and RTP: nobody is free, so a promise is made and kept.
+
+The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+"""
+
+from __future__ import annotations
+
+import pytest
+from siplab.report import Report
+from siplab.scenarios.s03 import S03
+
+from tests.scenarios.conftest import Plays
+
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+async def played(plays: Plays) -> Report:
+    """S03 as it went, on a node of its own, in its short form."""
+    return await plays.report(S03)
+
+
+async def test_s03_is_played_to_its_end(played: Report) -> None:
+    assert played.broken_off == ""
+
+
+@pytest.mark.parametrize("name", [plan.name for plan in S03.planned])
+async def test_s03_keeps_its_promise(played: Report, name: str) -> None:
+    """S03, one promise each; the scenario's plan names the mission rows."""
+    check = next(check for check in played.checks if check.name == name)
+    assert check.passed, f"{check.says}: {check.measured} (bound {check.bound}; proves {', '.join(check.proves)})"
