@@ -56,10 +56,9 @@ class Access:
         return work
 
     def conversation(self, actor: PersonId, interaction: InteractionId) -> Work:
-        """An interaction in which this person talks."""
+        """An interaction in which this person talks as agent or specialist; who supervises it looks on."""
         work = self.work(actor, interaction)
-        participant = work.call.by_person(actor)
-        if participant is None or not participant.talking:
+        if not any(p.person == actor and p.talking for p in work.call.staff):
             raise NotAllowed("not_in_the_call", "Only who talks in this conversation can do that.")
         return work
 

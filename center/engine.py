@@ -51,7 +51,7 @@ from routing import events as routing_events
 from routing import machine as routing_machine
 from routing.machine import Routing
 from routing.model import Lease
-from telephony.effects import DialLeg, LegEffect
+from telephony.effects import DialLeg, EndLeg, LegEffect
 from telephony.end_reasons import STALE_RESERVATION
 from telephony.events import LegEnded, LegEvent
 from telephony.fencing import UNFENCED
@@ -210,6 +210,20 @@ class Engine:
         for other in self.running_of_case(work.case.id):
             other.case = work.case
             self.changed(other.call.id)
+
+    def stop_ringing(self, person: PersonId, holder: str) -> None:
+        """End the ring of a person whose reservation was lost; who talks already talks on."""
+        esc = self.escalations.get(EscalationId(holder))
+        invitation = esc.state.of(person) if esc is not None else None
+        if invitation is not None and invitation.is_live and not invitation.is_accepted:
+            if invitation.dialled:
+                self._switch.perform(EndLeg(invitation.leg, STALE_RESERVATION))
+            else:
+                self.tell_escalation(EscalationId(holder), LegEnded(invitation.leg, STALE_RESERVATION))
+        work = self.works.get(InteractionId(holder))
+        participant = work.call.by_person(person) if work is not None else None
+        if participant is not None and not participant.talking:
+            self._switch.perform(EndLeg(participant.leg, STALE_RESERVATION))
 
     def needs_lease(self, holder: str) -> bool:
         """Whether what a lease was taken for goes on: an escalation, or an interaction with its after-call work."""

@@ -21,7 +21,7 @@ from center.speech import Speech
 from context.bundle import bundle_json, make_bundle
 from context.model import ContextBundle
 from presence.errors import ContractError
-from presence.model import Availability, AvailabilityState, Status
+from presence.model import Availability, AvailabilityState, Kind, Status
 from presence.runner import PresenceService
 from routing.specialists import by_usefulness
 from telephony.effects import PlayPrompt
@@ -92,7 +92,7 @@ class Inviting:
         """Free, with a phone, and within his own limits (N14); who was picked also if only his calendar is busy."""
         if availability is None or not self._directory.registered.get(availability.person, False):
             return False
-        if availability.resting_until is not None:
+        if availability.kind is Kind.RESTING:
             return picked and esc.override
         return availability.state is AvailabilityState.FREE or (picked and availability.reachable)
 
@@ -115,7 +115,8 @@ class Inviting:
         if self._misses[specialist] >= MISSES_UNTIL_UNCONFIRMED:
             log.info("specialist_unconfirmed", person=specialist, misses=self._misses[specialist])
             del self._misses[specialist]
-            self._presence.choose(specialist, Status.UNKNOWN, reason=UNCONFIRMED)
+            # "unknown" would not do: it is no choice, and a UC client that says available would make him free again.
+            self._presence.choose(specialist, Status.AWAY, reason=UNCONFIRMED)
 
     def accepted(self, esc: Escalation, specialist: PersonId) -> None:
         """The specialist came."""

@@ -25,6 +25,10 @@ from vocabulary import PersonId
 log = structlog.get_logger(__name__)
 
 
+_RENEWAL_TRIES = 3
+_WATCH_EVERY_S = 0.2
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseTiming:
     """The limits of leases in seconds."""
@@ -37,6 +41,8 @@ class LeaseTiming:
     """How long the store may take; then it counts as down."""
     reconcile_every_s: float = 2.0
     fresh_s: float = 1.0
+    margin_s: float = 0.5
+    """So long before a lease would end unrenewed it counts as lost: time to stop a phone that rings."""
     """A lease confirmed longer ago than this is confirmed again before a phone rings."""
 
 
@@ -63,6 +69,7 @@ class _Held:
     granted: int
     since: float
     confirmed_at: float
+    is_lost: bool = False
 
 
 class LeaseKeeper:
@@ -77,24 +84,35 @@ class LeaseKeeper:
         self, store: LeaseStore, *, node: str = "node", nodes: int = 1, timing: LeaseTiming | None = None
     ) -> None:
         self._store = store
-        self._node = node
+        self.node = node
         self._may_go_alone = nodes == 1
         self._timing = timing or LeaseTiming()
         self._held: dict[PersonId, _Held] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._is_live: Callable[[str], bool] = lambda _holder: True
+        self._on_lost: Callable[[PersonId, str], None] = lambda _person, _holder: None
 
     # -- life ---------------------------------------------------------------------------------------------------
 
-    async def start(self, is_live: Callable[[str], bool] | None = None) -> None:
-        """Free what an earlier life of this node held, then keep leases alive. `is_live` tells whether a holder (an
-        interaction, escalation or task) still goes on."""
+    async def start(
+        self,
+        is_live: Callable[[str], bool] | None = None,
+        on_lost: Callable[[PersonId, str], None] | None = None,
+    ) -> None:
+        """Free what an earlier life of this node held, then keep leases alive.
+
+        Args:
+            is_live: Tells whether a holder (an interaction, escalation or task) still goes on.
+            on_lost: Hears that a holder must not ring the person any more: the lease could not be kept.
+        """
         self._is_live = is_live or self._is_live
+        self._on_lost = on_lost or self._on_lost
         await self._free_earlier_life()
         timing = self._timing
         self._tasks = [
             asyncio.create_task(_repeat(timing.renew_every_s, self._renew)),
             asyncio.create_task(_repeat(timing.reconcile_every_s, self._reconcile)),
+            asyncio.create_task(_repeat(min(_WATCH_EVERY_S, timing.margin_s), self._watch)),
         ]
 
     async def stop(self) -> None:
@@ -108,7 +126,7 @@ class LeaseKeeper:
     async def _free_earlier_life(self) -> None:
         try:
             async with asyncio.timeout(self._timing.answer_s):
-                freed = await self._store.release_all_of(self._node)
+                freed = await self._store.release_all_of(self.node)
         except Exception as error:
             log.warning("earlier_leases_not_freed", error=type(error).__name__)  # they expire by themselves
         else:
@@ -121,7 +139,7 @@ class LeaseKeeper:
         """Take a person for `holder`; None when he is held by anybody, or nobody can tell."""
         if person in self._held:
             return None
-        named = f"{self._node}/{holder}"
+        named = f"{self.node}/{holder}"
         try:
             async with asyncio.timeout(self._timing.answer_s):
                 lease = await self._store.acquire(person, named, self._timing.ttl_s)
@@ -141,12 +159,14 @@ class LeaseKeeper:
     def is_fresh(self, lease: Lease) -> bool:
         """Whether the lease was confirmed so lately that a phone may ring without asking the store again."""
         held = self._ours(lease)
-        return held is not None and time.monotonic() - held.confirmed_at < self._timing.fresh_s
+        if held is None or held.is_lost:
+            return False
+        return time.monotonic() - held.confirmed_at < self._timing.fresh_s
 
     async def confirm(self, lease: Lease) -> bool:
         """Whether the holder may ring now. Asks the store unless the lease is fresh."""
         held = self._ours(lease)
-        if held is None:
+        if held is None or held.is_lost:
             return False
         if self.is_fresh(lease) or held.lease.token == 0:
             return True
@@ -193,18 +213,23 @@ class LeaseKeeper:
 
     async def _renew(self) -> None:
         """Keep all leases in one statement; take those anew that ended while the store was away."""
-        asked = {person: held for person, held in self._held.items() if held.lease.token}
-        asked_at = time.monotonic()
-        try:
-            async with asyncio.timeout(self._timing.answer_s):
-                renewed = await self._store.renew_all([held.lease for held in asked.values()], self._timing.ttl_s)
-        except Exception as error:
-            log.warning("lease_renewal_failed", count=len(asked), error=type(error).__name__)
+        for _ in range(_RENEWAL_TRIES):  # a machine that stood still times out though the store is well
+            asked = {person: held for person, held in self._held.items() if held.lease.token}
+            asked_at = time.monotonic()
+            try:
+                async with asyncio.timeout(self._timing.answer_s):
+                    renewed = await self._store.renew_all([held.lease for held in asked.values()], self._timing.ttl_s)
+            except Exception as error:
+                log.warning("lease_renewal_failed", count=len(asked), error=type(error).__name__)
+                await asyncio.sleep(0)
+            else:
+                break
+        else:
             return
         for lease in renewed:
             held = self._held.get(lease.person)
             if held is asked.pop(lease.person) and held is not None:
-                held.lease, held.confirmed_at = lease, asked_at
+                held.lease, held.confirmed_at, held.is_lost = lease, asked_at, False
         without_token = {person: held for person, held in self._held.items() if not held.lease.token}
         for person, lost in (asked | without_token).items():
             if self._held.get(person) is lost:
@@ -227,8 +252,24 @@ class LeaseKeeper:
         elif lease is None:
             log.error("lease_lost", person=person, holder=holder)
             del self._held[person]
+            self._tell_lost(lost)
         else:
-            lost.lease, lost.confirmed_at = lease, time.monotonic()
+            lost.lease, lost.confirmed_at, lost.is_lost = lease, time.monotonic(), False
+
+    async def _watch(self) -> None:
+        """Of several nodes, one that cannot renew stops ringing before the others may begin to."""
+        if self._may_go_alone:
+            return
+        oldest = time.monotonic() - (self._timing.ttl_s - self._timing.margin_s)
+        for held in list(self._held.values()):
+            if held.lease.token and held.confirmed_at < oldest:
+                self._tell_lost(held)
+
+    def _tell_lost(self, held: _Held) -> None:
+        if not held.is_lost:
+            held.is_lost = True
+            log.warning("lease_not_kept", person=held.lease.person, holder=held.lease.holder)
+            self._on_lost(held.lease.person, held.lease.holder.partition("/")[2])
 
     async def _reconcile(self) -> None:
         """Give back whoever is held for something that is over."""

@@ -6,33 +6,63 @@ each of them optional; weekday 0 is Monday; without a zone the node's own counts
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from center.errors import BadRequest
 from presence.budget import BadRules, InterruptionRules, QuietWindow
+
+T = TypeVar("T")
 
 
 def parse_limits(limits: Mapping[str, Any]) -> InterruptionRules:
     """Read a person's limits.
 
     Raises:
-        BadRequest: They make no sense; `field` says where.
+        BadRequest: They make no sense; `field` says which of them.
     """
-    focus = limits.get("focus_until")
+    zone = _read("zone", limits, _zone)
+    return InterruptionRules(
+        per_hour=_read("per_hour", limits, _per_hour),
+        quiet=_read("quiet", limits, _quiet),
+        focus_until=_read("focus_until", limits, _focus),
+        zone=zone,
+    )
+
+
+def _read(field: str, limits: Mapping[str, Any], read: Callable[[Any], T]) -> T:
     try:
-        return InterruptionRules(
-            per_hour=limits.get("per_hour"),
-            quiet=tuple(_window(each) for each in limits.get("quiet", ())),
-            focus_until=datetime.fromisoformat(focus) if isinstance(focus, str) else focus,
-            zone=limits.get("zone") or own_zone(),
-        )
+        return read(limits.get(field))
     except BadRules as error:
-        raise BadRequest("bad_limits", f"These limits cannot be kept: {error}.", field="limits") from None
+        raise BadRequest("bad_limits", f"These limits cannot be kept: {error}.", field=field) from None
     except (ValueError, KeyError, TypeError):
-        raise BadRequest("bad_limits", "These limits cannot be read.", field="limits") from None
+        raise BadRequest("bad_limits", "These limits cannot be read.", field=field) from None
+
+
+# Each rule is checked by itself first, so that the answer can name it.
+
+
+def _zone(value: Any) -> str:
+    return InterruptionRules(zone=value or own_zone()).zone
+
+
+def _per_hour(value: Any) -> int | None:
+    if value is not None and type(value) is not int:
+        raise TypeError
+    return InterruptionRules(per_hour=value).per_hour
+
+
+def _quiet(value: Any) -> tuple[QuietWindow, ...]:
+    return InterruptionRules(quiet=tuple(_window(each) for each in value or ())).quiet
+
+
+def _focus(value: Any) -> datetime | None:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if moment is not None and not isinstance(moment, datetime):
+        raise TypeError
+    return InterruptionRules(focus_until=moment).focus_until
 
 
 def _window(window: Mapping[str, Any]) -> QuietWindow:

@@ -128,6 +128,7 @@ class Node:
             leases=self._make_leases(store),
             promise_rules=settings.promises.rules(),
             hours=settings.promises.calendar(),
+            lines_changed=switch.presence_changed,
         )
         desk, web_port = await self._start_desk(center, store)
         self.addresses = self._note_addresses(directory, switch, presence, web_port)

@@ -34,8 +34,9 @@ NODE_LOST = EndReason.server_error("node_lost")
 class Persistence:
     """Writes states in the background, newest first wins. Loop thread only."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, node: str) -> None:
         self._store = store
+        self._node = node
         self._waiting: dict[str, Callable[[], Awaitable[None]]] = {}
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -59,7 +60,7 @@ class Persistence:
 
     def keep_work(self, work: Work, utc: Utc) -> None:
         """An interaction and its case."""
-        case, stored = work.case, stored_interaction(work, utc)
+        case, stored = work.case, replace(stored_interaction(work, utc), node=self._node)
         if self._stored_cases.get(case.id) is not case:
             self._stored_cases[case.id] = case
             self._put(f"case/{case.id}", lambda: self._store.cases.save(case))
@@ -113,15 +114,18 @@ class Persistence:
 
     # -- what an earlier run left -------------------------------------------------------------------------------
 
-    async def close_leftovers(self) -> None:
-        """Interactions that were running when the node died: their calls are gone; say so in the store."""
-        for left in await self._store.interactions.open():
+    async def close_leftovers(self) -> list[StoredInteraction]:
+        """Interactions that were running when the node died: their calls are gone; say so, and return them."""
+        lost = []
+        for left in await self._store.interactions.open(self._node):
             if left.end_result is None:
+                lost.append(left)
                 left = replace(left, end_result=NODE_LOST.result, end_reason=NODE_LOST.reason)
                 self._store.events.append(left.id, "interaction.closed", {"reason": NODE_LOST.reason})
                 log.warning("interaction_lost_with_node", interaction_id=left.id)
             # A call that was over had only its after-call work left: it keeps its end.
             await self._store.interactions.save(replace(left, phase=Phase.CLOSED.value, closed_at=datetime.now(UTC)))
+        return lost
 
     # -- looking back -------------------------------------------------------------------------------------------
 

@@ -15,8 +15,9 @@ import structlog
 
 from center.documents import EscalationWork
 from center.engine import Engine
-from center.errors import CenterError
+from center.errors import CenterError, NotAllowed, UnknownThing
 from center.escalation.model import EscalationState, InvitationState, Trigger
+from center.lamps import rings
 from center.triggers import PhoneTriggers, skill_of
 from presence.errors import ContractError, PublicationError
 from presence.model import Source
@@ -31,7 +32,7 @@ from vocabulary import EscalationId, LegId, PersonId
 
 log = structlog.get_logger(__name__)
 
-RINGING, DONE, REFUSED, FAILED = 180, 200, 403, 480
+RINGING, DONE, NOT_FOUND, REFUSED, PENDING, FAILED = 180, 200, 404, 403, 491, 480
 STATUS_BY_REASON = {"busy": 486, "declined": 603, "no_answer": 408, "cancelled": 487}
 """What the phone that asked by REFER is told when nobody came; everything else is 480."""
 
@@ -92,7 +93,7 @@ class PhoneRequests:
         answer = self._triggers.request(participant.person, work.call.id, skill, Trigger.REFER, None)
         if isinstance(answer, CenterError):
             log.info("refer_refused", leg_id=request.leg, code=answer.code)
-            self._switch.perform(ReportRefer(request.leg, request.refer, REFUSED, final=True))
+            self._switch.perform(ReportRefer(request.leg, request.refer, _refusal_status(answer), final=True))
             return
         self._refers[answer.state.id] = _OpenRefer(request.leg, request.refer)
         self.escalation_changed(answer)
@@ -111,6 +112,17 @@ class PhoneRequests:
             )
         except (PublicationError, ContractError) as error:
             log.info("publication_refused", person=request.person, error=str(error))
+
+
+def _refusal_status(error: CenterError) -> int:
+    """The SIP status of a request that began nothing: no such skill, no part in the call, or not now."""
+    match error:
+        case UnknownThing():
+            return NOT_FOUND
+        case NotAllowed():
+            return REFUSED
+        case _:
+            return PENDING
 
 
 def _refer_status(esc: EscalationWork) -> int | None:
@@ -146,5 +158,5 @@ def _dialogs(engine: Engine, person: PersonId) -> Iterator[DialogEntry]:
             yield DialogEntry(participant.leg, state, incoming=True)
     for esc in engine.escalations.values():
         invitation = esc.state.of(person)
-        if invitation is not None and invitation.is_live and invitation.dialled and not invitation.is_accepted:
+        if invitation is not None and rings(invitation):
             yield DialogEntry(invitation.leg, DialogState.EARLY, incoming=True)

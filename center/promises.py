@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,12 +37,12 @@ from context.model import Case
 from presence.model import AvailabilityState
 from presence.runner import PresenceService
 from routing.model import AgentState, Person
-from store.records import OutgoingMessage
+from store.records import OutgoingMessage, StoredInteraction
 from store.store import Store
 from telephony.effects import PlayPrompt
 from telephony.events import LegEvent
 from telephony.switch import Switch
-from vocabulary import DeskRole, InteractionId, LegId, ParticipantRole, PersonId, QueueId, TaskId, new_id
+from vocabulary import DeskRole, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, QueueId, TaskId, new_id
 
 log = structlog.get_logger(__name__)
 
@@ -162,6 +163,46 @@ class Promises:
             customer=work.customer.id if work.customer else None,
             customer_name=work.customer.name if work.customer else "",
             trunk=self._line(work.trunk),
+        )
+
+    async def call_back_lost(self, lost: Sequence[StoredInteraction]) -> None:
+        """Customers whose calls died with the node are called back, in the order in which they had come."""
+        for interaction in lost:
+            request = self._request_for_lost(interaction)
+            case = await self._store.cases.get(interaction.case) if interaction.case else None
+            if request is None or case is None:
+                continue
+            customer = await self._store.customers.get(interaction.customer) if interaction.customer else None
+            history = tuple(await self._store.customers.history(customer.id)) if customer else ()
+            name = customer.name if customer else ""
+            promise = self.keeper.make(replace(request, customer_name=name), case, customer, history)
+            log.info("lost_call_becomes_callback", interaction_id=interaction.id, task_id=promise.id)
+
+    def _request_for_lost(self, lost: StoredInteraction) -> PromiseRequest | None:
+        queue = next((queue for queue in self._directory.queues if queue.id == lost.queue), None)
+        if queue is None or lost.case is None or not may_be_called(lost.caller_number):
+            return None
+        staff = sorted(person.id for person in self._directory.people.values() if person.skills.get(queue.skill))
+        asked_by = lost.agent or next(iter(staff), None)
+        if asked_by is None:
+            return None
+        return PromiseRequest(
+            id=TaskId(new_id("task")),
+            kind=TaskKind.CALLBACK,
+            skill=queue.skill,
+            interaction=lost.id,
+            escalation=EscalationId(""),
+            case=lost.case,
+            digest="",
+            queue=queue.id,
+            service_number=queue.number,
+            number=lost.caller_number,
+            arrived_at=lost.enqueued_at.timestamp(),
+            asked_by=asked_by,
+            agents=(lost.agent,) if lost.agent else (),
+            deputy=queue.deputy,
+            customer=lost.customer,
+            trunk=self._line(None),
         )
 
     def _line(self, preferred: str | None) -> str | None:

@@ -33,6 +33,7 @@ from center.escalation.model import Choice, Escalation, EscalationState, Timing,
 from center.interaction.events import Closed, ConsultSwitched, PersonLeft, SupervisorCame
 from center.interaction.model import Phase, SupervisionMode
 from center.inviting import ACCEPT_PROMPT, Inviting
+from center.lamps import Lamps
 from center.leases import LeaseKeeper
 from center.limits import parse_limits
 from center.live import Document, LiveDocuments
@@ -48,7 +49,7 @@ from context.errors import ContextError
 from context.model import CaseEdit
 from context.record import apply_edit, in_conflict
 from presence.errors import ContractError
-from presence.model import Availability, AvailabilityState, Status
+from presence.model import Availability, AvailabilityState, Kind, Status
 from presence.runner import PresenceService
 from routing.events import AgentStatusChosen, PhoneChanged, WrapUpFinished
 from routing.machine import Agent, Routing
@@ -104,8 +105,10 @@ class ContactCenter:
         leases: LeaseKeeper | None = None,
         promise_rules: PromiseRules | None = None,
         hours: Callable[[QueueId], BusinessHours] = lambda _queue: BusinessHours(),
+        lines_changed: Callable[[PersonId], None] = lambda _person: None,
     ) -> None:
         self.live = live
+        self._lamps = Lamps(lines_changed)
         self._speech = speech
         self._triggers = PhoneTriggers(self._ask, self._say)
         self._store = store
@@ -113,7 +116,7 @@ class ContactCenter:
         self._directory = directory
         self._timing = timing
         self._leases = leases or LeaseKeeper(store.leases)
-        self._persistence = Persistence(store)
+        self._persistence = Persistence(store, self._leases.node)
         self._loop = asyncio.get_running_loop()
         self._background = Background()
         self.inviting = Inviting(
@@ -168,13 +171,21 @@ class ContactCenter:
 
     async def start(self) -> None:
         """Begin: close what an earlier run left open, show everything."""
-        await self._leases.start(self._needs_lease)
+        await self._leases.start(self._needs_lease, self._stop_ringing)
         self._persistence.start()
-        await self._persistence.close_leftovers()
+        lost = await self._persistence.close_leftovers()
         self._screens.show_all()
-        for person, limits in self._directory.limits.items():
-            self._presence.set_interruption_rules(person, parse_limits(limits))
+        self._read_limits()
         await self._promises.start()
+        await self._promises.call_back_lost(lost)
+
+    def _read_limits(self) -> None:
+        """Let everybody's stored limits count; one that can no longer be read must not keep the node from starting."""
+        for person, limits in self._directory.limits.items():
+            try:
+                self._presence.set_interruption_rules(person, parse_limits(limits))
+            except BadRequest as error:
+                log.warning("limits_unreadable", person=person, field=error.field)
 
     async def stop(self) -> None:
         """End calls in good order, write what is left."""
@@ -220,6 +231,11 @@ class ContactCenter:
         work = self.engine.works.get(esc.state.interaction)
         if work is not None and not self._promises.comes_before(person, work.first_came_at):
             self.engine.find_candidates(esc.state)
+
+    def _stop_ringing(self, person: PersonId, holder: str) -> None:
+        """A reservation could not be kept: whoever rings the person in its name stops (N4)."""
+        self.engine.stop_ringing(person, holder)
+        self._promises.keeper.stop_ringing(holder)
 
     def _needs_lease(self, holder: str) -> bool:
         return self.engine.needs_lease(holder) or self._promises.keeper.is_live(holder)
@@ -268,6 +284,7 @@ class ContactCenter:
             work = self.engine.works.get(interaction) or self.engine.closed.get(interaction)
             if work is not None:
                 self._note_lines(work)
+                self._lamps.call_changed(work.call)
                 self._promises.call_changed(work.call)
                 self._screens.show_work(work)
                 self._persistence.keep_work(work, self.engine.utc)
@@ -287,6 +304,7 @@ class ContactCenter:
     def _show_escalation(self, escalation: EscalationId) -> None:
         esc = self.engine.escalations[escalation]
         self._persistence.keep_escalation(esc)
+        self._lamps.escalation_changed(esc.state)
         work = self.engine.find(esc.state.interaction)
         if work is None:
             return
@@ -386,8 +404,9 @@ class ContactCenter:
         work = self._access.conversation(actor, interaction)
         if work.call.phase is not Phase.TALKING or work.call.escalation is not None:
             raise WrongMoment("already_escalating", "A specialist is being brought in already, or nobody talks yet.")
+        overrides = False
         if specialist is not None:
-            self._check_askable(work, specialist, override_reason)
+            overrides = self._check_askable(work, specialist, override_reason)
         elif skill and not any(skill in person.skills for person in self._specialists()):
             raise UnknownThing("unknown_skill", "Nobody in the company has that skill.")
         state = Escalation(
@@ -401,10 +420,10 @@ class ContactCenter:
             requested_at=self.engine.now(),
             skill=skill,
             first=specialist,
-            override=bool(override_reason),
+            override=overrides,
             timing=self._timing,
         )
-        if override_reason:
+        if overrides:
             data: dict[str, object] = {"by": actor, "specialist": specialist, "pii_reason": override_reason}
             self._store.events.append(interaction, "limits.overridden", data)
         return self.engine.begin_escalation(state, Requested())
@@ -412,7 +431,8 @@ class ContactCenter:
     def _specialists(self) -> list[Person]:
         return [person for person in self._directory.people.values() if DeskRole.SPECIALIST in person.roles]
 
-    def _check_askable(self, work: Work, specialist: PersonId, override_reason: str) -> None:
+    def _check_askable(self, work: Work, specialist: PersonId, override_reason: str) -> bool:
+        """Refuse who cannot be asked now; tells whether asking overrides the person's own limits."""
         person = self._directory.people.get(specialist)
         if person is None or DeskRole.SPECIALIST not in person.roles:
             raise UnknownThing("unknown_specialist", "There is no specialist of that name.")
@@ -421,12 +441,13 @@ class ContactCenter:
         if not self._directory.registered.get(specialist, False):
             raise WrongMoment("not_reachable", f"{person.name} has no phone connected.")
         availability = self._presence.availability(specialist)
-        if availability.resting_until is not None:
+        if availability.kind is Kind.RESTING:
             if not override_reason:
                 raise WrongMoment("resting", f"{person.name} is {availability.because}. Give a reason to ask anyway.")
-            return
+            return True
         if availability.state is not AvailabilityState.FREE and not availability.reachable:
             raise WrongMoment("not_free", f"{person.name} is not free: {availability.because}.")
+        return False
 
     async def leave(self, actor: PersonId, interaction: InteractionId) -> None:
         self._access.conversation(actor, interaction)
@@ -450,7 +471,7 @@ class ContactCenter:
     async def supervise(self, actor: PersonId, interaction: InteractionId, mode: SupervisionMode) -> None:
         """Listen to, whisper into, or join a conversation with one's own phone."""
         work = self._access.supervised(actor, interaction)
-        if not work.call.is_live or not work.call.staff:
+        if not work.call.is_live or not any(p.talking for p in work.call.staff):
             raise WrongMoment("no_conversation", "Nobody talks in this interaction now.")
         already_in = work.call.by_person(actor)
         if already_in is not None and already_in.role is not ParticipantRole.SUPERVISOR:

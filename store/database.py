@@ -55,6 +55,11 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.engine: AsyncEngine = _make_engine(url, self.is_sqlite)
         self._write_engine = self.engine.execution_options(immediate=True)
+        # PostgreSQL begins and ends the transaction of a single statement itself: a node that stands still between
+        # statement and commit would keep the row locked, and all other nodes waiting for it.
+        self._statement_engine = (
+            self._write_engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
         # SQLite has one writer at a time: waiting here is fair and cheap, waiting inside SQLite is polling.
         self._running: set[asyncio.Task[Any]] = set()
         self._writer: contextlib.AbstractAsyncContextManager[Any] = (
@@ -89,8 +94,13 @@ class Database:
         """
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited and gave up does not want to know
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -120,7 +130,7 @@ class Database:
             _translated_errors(self.url),
             asyncio.timeout(OPERATION_TIMEOUT_S),
             self._writer,
-            self._write_engine.begin() as connection,
+            self._statement_engine.begin() as connection,
         ):
             return (await connection.execute(statement, values)).first()
 
@@ -130,7 +140,7 @@ class Database:
             _translated_errors(self.url),
             asyncio.timeout(OPERATION_TIMEOUT_S),
             self._writer,
-            self._write_engine.begin() as connection,
+            self._statement_engine.begin() as connection,
         ):
             return list((await connection.execute(statement, values)).all())
 

@@ -33,12 +33,12 @@ class Interactions:
             row = await session.get(InteractionRow, interaction)
             return _interaction(row) if row else None
 
-    async def open(self) -> list[StoredInteraction]:
-        """Those not closed, oldest first: what a node that starts has to look after."""
+    async def open(self, node: str) -> list[StoredInteraction]:
+        """Those of a node that are not closed, oldest first: what it has to look after when it starts."""
         async with self._database.reading() as session:
             rows = await session.exec(
                 select(InteractionRow)
-                .where(col(InteractionRow.closed_at).is_(sa.null()))
+                .where(col(InteractionRow.closed_at).is_(sa.null()), InteractionRow.node == node)
                 .order_by(col(InteractionRow.enqueued_at), col(InteractionRow.id))
             )
             return [_interaction(row) for row in rows]

@@ -85,6 +85,8 @@ class StoredInteraction:
     fcr: bool | None = None
     """First-contact resolution (CE-10); None while nobody has said."""
     budgets: TimeBudgets = TimeBudgets()
+    node: str = ""
+    """The node whose calls these are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,7 @@ class InteractionRow(SQLModel, table=True):
     customer_wait_s: float
     agent_s: float
     specialist_s: float
+    node: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class EscalationRow(SQLModel, table=True):

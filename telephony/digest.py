@@ -35,6 +35,10 @@ class Algorithm(StrEnum):
     MD5 = "MD5"
 
 
+_HASHES = {Algorithm.SHA_256: hashlib.sha256, Algorithm.MD5: hashlib.md5}
+_ALGORITHMS = {algorithm.value.lower(): algorithm for algorithm in Algorithm}
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """The sender knows the password of `username`."""
@@ -75,7 +79,7 @@ class _Use:
 
 def digest_hash(algorithm: Algorithm, text: str) -> str:
     """Hash text as the digest scheme does: lower-case hexadecimal."""
-    return hashlib.new("sha256" if algorithm is Algorithm.SHA_256 else "md5", text.encode()).hexdigest()
+    return _HASHES[algorithm](text.encode()).hexdigest()
 
 
 def ha1(username: str, realm: str, password: str, algorithm: Algorithm) -> str:
@@ -102,12 +106,14 @@ def parse_credentials(header: str) -> dict[str, str] | None:
     rest = rest.strip()
     while at < len(rest):
         match = _PARAMETER.match(rest, at)
-        if match is None or match[1].lower() in found:
+        if match is None:
             return None
-        value = match[2]
-        if value.startswith('"'):
+        name, value = match[1].lower(), match[2]
+        if name in found:
+            return None
+        if value[0] == '"':
             value = _QUOTED_PAIR.sub(r"\1", value[1:-1]) if "\\" in value else value[1:-1]
-        found[match[1].lower()] = value
+        found[name] = value
         at = match.end()
     return found
 
@@ -206,8 +212,10 @@ class DigestAuthority:
 
     def _nonce(self, source: str, issued: float, salt: str) -> str:
         stamp = f"{int(issued * 1000):012x}{salt}"
-        proof = hmac.new(self._secret, f"{stamp}:{source}:{self.realm}".encode(), "sha256").hexdigest()[:32]
-        return stamp + proof
+        return stamp + self._proof_of(stamp, source)
+
+    def _proof_of(self, stamp: str, source: str) -> str:
+        return hmac.digest(self._secret, f"{stamp}:{source}:{self.realm}".encode(), "sha256").hex()[:32]
 
     def _issued_at(self, nonce: str, source: str) -> float | None:
         if len(nonce) != 56 or not nonce.isascii():
@@ -216,8 +224,7 @@ class DigestAuthority:
             issued = _time_of(nonce)
         except ValueError:
             return None
-        proof = hmac.new(self._secret, f"{nonce[:24]}:{source}:{self.realm}".encode(), "sha256").hexdigest()[:32]
-        return issued if hmac.compare_digest(proof, nonce[24:]) else None
+        return issued if hmac.compare_digest(self._proof_of(nonce[:24], source), nonce[24:]) else None
 
 
 def _time_of(nonce: str) -> float:
@@ -225,7 +232,7 @@ def _time_of(nonce: str) -> float:
 
 
 def _algorithm(text: str) -> Algorithm | None:
-    return next((algorithm for algorithm in Algorithm if algorithm.value.lower() == text.lower()), None)
+    return _ALGORITHMS.get(text.lower())
 
 
 def _is_count(text: str) -> bool:

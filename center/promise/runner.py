@@ -25,7 +25,8 @@ from center.promise.order import next_task_for
 from center.promise.plan import PromiseRequest, plan_promise
 from context.model import Case, Customer, PastContact
 from routing.model import Person
-from telephony.effects import DialLeg
+from telephony.effects import DialLeg, EndLeg
+from telephony.end_reasons import STALE_RESERVATION
 from telephony.events import LegEnded, LegEvent
 from telephony.model import CallerIdentity, Destination
 from telephony.switch import Switch
@@ -184,6 +185,13 @@ class PromiseKeeper:
         """Whether the task needs its lease."""
         work = self.works.get(TaskId(task))
         return work is not None and (work.state.state in CALLING or work.state.state is TaskState.TALKING)
+
+    def stop_ringing(self, task: str) -> None:
+        """The reservation of who accepted was lost: his phone must not ring on."""
+        work = self.works.get(TaskId(task))
+        if work is not None and work.state.state is TaskState.CALLING_SPECIALIST:
+            for leg in work.state.legs[:1]:
+                self._switch.perform(EndLeg(leg, STALE_RESERVATION))
 
     async def stop(self) -> None:
         """Stop the timers and wait for what is under way; the tasks themselves are in the store."""

@@ -65,11 +65,11 @@ def _in_words(report: StressReport) -> str:
         "the same while a node stood still": verdict.during_standstills,
         "tokens out of order": verdict.tokens_out_of_order,
         "recoveries after a kill, s": recoveries,
-        "longest anybody was idle, s": f"{verdict.longest_idle_s:.2f}",
+        "longest anybody was not rung, s": f"{verdict.longest_idle_s:.2f}",
         "took, s": f"{report.took_s:.1f}",
         "nodes that crashed": report.crashed,
     }
-    lines = [f"{name:<32}{value}" for name, value in rows.items()]
+    lines = [f"{name:<36}{value}" for name, value in rows.items()]
     return "\n".join([*lines, "Nobody was rung twice." if report.holds else "The promise does NOT hold.", ""])
 
 

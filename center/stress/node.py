@@ -7,6 +7,7 @@ the last check of the lease and the begin of the ring nothing is awaited, as in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -47,6 +48,7 @@ class StressNode:
         self._may_ring = asyncio.Event()
         self._may_ring.set()
         self._ringing = 0
+        self._lost: dict[PersonId, asyncio.Event] = {}
         self._silent = asyncio.Event()
         self._silent.set()
         self._left = order.attempts
@@ -54,7 +56,7 @@ class StressNode:
 
     async def run(self) -> None:
         """Make all attempts, then give everybody back."""
-        await self._keeper.start()
+        await self._keeper.start(on_lost=self._stop_ringing)
         stalling = asyncio.create_task(self._stall_now_and_then())
         watching = asyncio.create_task(self._watch_standstills())
         reporting = asyncio.create_task(self._report_now_and_then())
@@ -91,11 +93,13 @@ class StressNode:
         await asyncio.sleep(self._pause_s())
         await self._may_ring.wait()
         if await self._keeper.confirm(lease) and self._fence.admits(lease.person, lease.token):
+            self._lost_event(lease.person).clear()
             self._write("begin", lease)
             self._ringing += 1
             self._silent.clear()
             self.counts.rings += 1
-            await asyncio.sleep(self._ring_s())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._lost_event(lease.person).wait(), self._ring_s())
             self._ringing -= 1
             if not self._ringing:
                 self._silent.set()
@@ -107,6 +111,13 @@ class StressNode:
             self.counts.duplicates += 1
             await self._keeper.release(lease)
             self.counts.wrong += await self._keeper.confirm(lease)
+
+    def _stop_ringing(self, person: PersonId, _holder: str) -> None:
+        self.counts.stopped += 1
+        self._lost_event(person).set()
+
+    def _lost_event(self, person: PersonId) -> asyncio.Event:
+        return self._lost.setdefault(person, asyncio.Event())
 
     def _pause_s(self) -> float:
         if self._chance(0.01):

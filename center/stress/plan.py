@@ -62,6 +62,8 @@ class Counts:
     rings: int = 0
     stale_refused: int = 0
     """Leases that were no longer good just before the ring: a pause, a duplicate."""
+    stopped: int = 0
+    """Leases that could not be kept; a ring in their name was ended."""
     duplicates: int = 0
     stalls: int = 0
     wrong: int = 0

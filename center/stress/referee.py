@@ -30,7 +30,7 @@ class Verdict:
     overloaded machine makes it: nobody can end a ring then. Not among `double_rings`."""
     tokens_out_of_order: int
     longest_idle_s: float
-    """The longest any person was not rung between two rings, although everybody wanted him."""
+    """The longest any person was not rung between two rings; the pauses and standstills of the run are in it."""
 
 
 def read_rings(lines: Iterable[str], died_at: float | None) -> list[Ring]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +12,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from siplab.bench.page import write_page
 from siplab.bench.rows import ROWS
 from siplab.bench.run import MAX_RUNS, chosen_rows, run_rows
 from siplab.bench.run import as_json as figures_as_json
 from siplab.bench.run import show as show_figures
 from siplab.errors import BadInput, LabError
 from siplab.load.cli import add_commands
+from siplab.load.target import parse_target
 from siplab.node import PrivateNode, attach
-from siplab.report import Report, show, show_summary, show_timeline, write_json
+from siplab.report import Report, machine_facts, show, show_summary, show_timeline, write_json
 from siplab.scenarios.catalogue import SCENARIOS, chosen_scenarios
 from siplab.scenarios.s01 import S01Options, Tell, run_s01
 from siplab.scenarios.scene import Pace, play_scene
@@ -101,17 +105,31 @@ def bench(
     rows: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(ROWS)}; default: all.")] = "",
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=MAX_RUNS, help="Runs per row; the median is quoted.")] = 3,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Keep the marked section of this page, and its picture, up to date.")
+    ] = None,
+    peer: Annotated[
+        str, typer.Option(help="host:port of another SIP server that answers 5001, to compare (row setup).")
+    ] = "",
 ) -> None:
-    """Measure what the switch and the node cost and how fast they are; about two minutes for three runs."""
+    """Measure what the switch and the node cost and how fast they are; about five minutes for three runs."""
     console = Console(highlight=False)
+    loads = [os.getloadavg()[0]]
     try:
-        figures, failures = asyncio.run(run_rows(chosen_rows(rows), runs, console))
+        if peer:
+            parse_target(f"sip:{peer}", "udp", owned=False)
+        figures, failures = asyncio.run(run_rows(chosen_rows(rows), runs, console, peer))
+        loads.append(os.getloadavg()[0])
+        if markdown is not None and figures:
+            today = datetime.now(UTC).date().isoformat()
+            write_page(markdown, figures, machine_facts(), runs, loads, today)
+            console.print(f"Page: {markdown}")
     except BadInput as error:
         raise _refuse(console, str(error)) from error
     if figures:
         show_figures(figures, runs, console)
     if json is not None:
-        write_json(json, figures_as_json(figures, failures, runs))
+        write_json(json, figures_as_json(figures, failures, runs, loads))
         console.print(f"Figures: {json}")
     raise typer.Exit(EXIT_FAILED if failures else 0)
 

@@ -144,9 +144,11 @@ class PrivateNode:
         try:
             out, err = await asyncio.wait_for(process.communicate(company), INIT_TIMEOUT_S)
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise NodeFailed(f"making the company did not end within {INIT_TIMEOUT_S:g} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
         if process.returncode != 0:
             said = err.decode(errors="replace")[-2000:]
             raise NodeFailed(f"making the company ended with {process.returncode}: {said}")

@@ -23,6 +23,8 @@ from vocabulary import PersonId
 
 START_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 1.5
+SAVE_AFTER_S = 0.05
+"""Changed bindings are collected this long: a wake-up of the loop per REGISTER would cost more than the REGISTER."""
 
 
 class PjsipSwitch:
@@ -44,6 +46,8 @@ class PjsipSwitch:
         self._on_event = on_event
         self._on_request = on_request
         self._save_bindings = save_bindings
+        self._unsaved: dict[PersonId, tuple[Binding, ...]] = {}
+        self._save_is_due = False
         self._registered: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         outlets = Outlets(
@@ -77,6 +81,7 @@ class PjsipSwitch:
         self._owner.ask_to_stop()
         await self._loop.run_in_executor(None, self._thread.join)
         await asyncio.sleep(0)  # lets the last posted events reach their handler
+        self._save_unsaved()
 
     @property
     def ports(self) -> SwitchPorts:
@@ -125,7 +130,20 @@ class PjsipSwitch:
         self._call_on_loop(self._deliver, event)
 
     def _post_bindings(self, person: PersonId, bindings: tuple[Binding, ...]) -> None:
-        self._call_on_loop(self._save_bindings, person, bindings)
+        """Called by the owner thread. The entry comes before the look at the flag, as the flag's end comes before the
+        emptying: so none is left behind."""
+        self._unsaved[person] = bindings
+        if not self._save_is_due:
+            self._save_is_due = True
+            self._call_on_loop(self._save_soon)
+
+    def _save_soon(self) -> None:
+        asyncio.get_running_loop().call_later(SAVE_AFTER_S, self._save_unsaved)
+
+    def _save_unsaved(self) -> None:
+        self._save_is_due = False
+        while self._unsaved:
+            self._save_bindings(*self._unsaved.popitem())
 
     def _post_request(self, request: PhoneRequest) -> None:
         if self._on_request is not None:

@@ -302,7 +302,9 @@ async def test_what_a_crashed_node_left_open_is_closed_at_the_next_start(tmp_pat
     async with a_stage(tmp_path):
         pass
     store = await Store.open(f"sqlite:///{tmp_path}/ringside.db", journal_dir=tmp_path / "journal")
-    left = StoredInteraction(InteractionId("int_left"), "talking", datetime.now(UTC), QueueId("claims"), agent=ANNA)
+    left = StoredInteraction(
+        InteractionId("int_left"), "talking", datetime.now(UTC), QueueId("claims"), agent=ANNA, node="node"
+    )
     over = replace(left, id=InteractionId("int_over"), phase="wrap_up", fcr=True)
     over = replace(over, end_result=EndReason.success("completed").result, end_reason="completed")
     for interaction in (left, over):
@@ -314,7 +316,25 @@ async def test_what_a_crashed_node_left_open_is_closed_at_the_next_start(tmp_pat
         assert "interaction.closed" in await later.event_names(left.id)
         kept = await later.center.interaction(ANNA, over.id)
         assert (kept["phase"], kept["result"]["reason"]) == ("closed", "completed")
-        assert await later.store.interactions.open() == []
+        assert await later.store.interactions.open("node") == []
+
+
+async def test_a_customer_whose_call_died_with_the_node_is_called_back(tmp_path: Path) -> None:
+    """Design: the node fails. Its interactions become callbacks with their case, in the order they had come."""
+    async with a_stage(tmp_path) as stage:
+        interaction = await stage.talking()
+        case = stage.doc(ANNA, "case")["id"]
+    store = await Store.open(f"sqlite:///{tmp_path}/ringside.db", journal_dir=tmp_path / "journal")
+    stored = await store.interactions.get(interaction)
+    assert stored is not None
+    crashed = replace(stored, phase="talking", closed_at=None, end_result=None, end_reason="")
+    await store.interactions.save(crashed)
+    await store.close()
+    async with a_stage(tmp_path) as later:
+        await later.until(lambda: later.sees(SARA, "task"))
+        task = later.doc(SARA, "task")
+        assert (task["kind"], task["interaction"], task["case"]) == ("callback", interaction, case)
+        assert task["caller_number"] == stored.caller_number
 
 
 async def test_an_agents_status_survives_a_restart(tmp_path: Path) -> None:

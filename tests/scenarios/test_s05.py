@@ -11,7 +11,7 @@ from siplab.scenarios.s05 import S05
 
 from tests.scenarios.conftest import Plays
 
-pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

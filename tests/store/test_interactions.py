@@ -44,7 +44,8 @@ async def test_open_interactions_come_oldest_first_and_recent_ones_newest_first(
     await store.interactions.save(WAITING)
     await store.interactions.save(old)
     await store.interactions.save(replace(DONE, id=InteractionId("int_3"), enqueued_at=NOON + timedelta(hours=1)))
-    assert await store.interactions.open() == [old, WAITING]
+    assert await store.interactions.open("") == [old, WAITING]
+    assert await store.interactions.open("another-node") == []
     assert [interaction.id for interaction in await store.interactions.recent(2)] == ["int_3", "int_1"]
 
 

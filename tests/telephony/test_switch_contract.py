@@ -254,3 +254,20 @@ async def test_effects_on_a_leg_that_is_gone_change_nothing(rig: Rig) -> None:
     other = _dial(rig)  # ends at once: nobody is registered; by then the late effects are through
     await _ended(rig, other)
     assert rig.seen.events[count:] == rig.seen.of(other)
+
+
+async def test_a_person_is_not_rung_with_an_older_reservation_than_the_newest_seen(rig: Rig) -> None:
+    """N4: the switch refuses a stale token, and rings with the current one."""
+    await rig.phone(Manner.RING)
+    newer, older, again = (LegId(new_id("leg")) for _ in range(3))
+    for leg, token in ((newer, 5), (older, 4)):
+        rig.switch.perform(DialLeg(leg, Destination(person=ANA), SHOWN, fencing_token=token))
+    refused = await rig.seen.first(LegEnded, lambda event: event.leg == older)
+    assert refused.end == EndReason.server_error("stale_reservation")
+    await rig.seen.first(LegRinging, lambda event: event.leg == newer)
+    rig.switch.perform(EndLeg(newer, DONE))
+    await rig.seen.first(LegEnded, lambda event: event.leg == newer)
+    rig.switch.perform(DialLeg(again, Destination(person=ANA), SHOWN))
+    await rig.seen.first(LegRinging, lambda event: event.leg == again)
+    rig.switch.perform(EndLeg(again, DONE))
+    await rig.seen.first(LegEnded, lambda event: event.leg == again)

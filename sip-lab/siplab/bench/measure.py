@@ -51,6 +51,25 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered), max(1, math.ceil(share * len(ordered)))) - 1]
 
 
+def number_text(value: float) -> str:
+    """Write a measured number with three digits that count."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+Measured = dict[str, float]
+"""What one run of a row gave, by figure. A figure may be missing where what it needs is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a figure promises: its unit, the limit of design section 10 as text and number (None: nothing promised)."""
+
+    unit: str
+    text: str = ""
+    limit: float | None = None
+    at_least: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One measured quantity over several runs, with its budget (None: none is promised)."""
@@ -62,6 +81,8 @@ class Figure:
     budget: str = ""
     limit: float | None = None
     at_least: bool = False
+    peer: float | None = None
+    """The same, measured at another product in the same run."""
 
     @property
     def median(self) -> float:
@@ -71,7 +92,7 @@ class Figure:
     @property
     def spread(self) -> str:
         """Give lowest to highest run."""
-        return f"{min(self.runs):.3g} .. {max(self.runs):.3g}"
+        return " .. ".join(number_text(value) for value in (min(self.runs), max(self.runs)))
 
     @property
     def within(self) -> bool | None:
@@ -79,6 +100,13 @@ class Figure:
         if self.limit is None:
             return None
         return self.median >= self.limit if self.at_least else self.median <= self.limit
+
+    @property
+    def share_of_budget(self) -> float | None:
+        """Give how much of the budget is used: 1 is all of it, more is over. None for no budget, or one of zero."""
+        if not self.limit:
+            return None
+        return self.limit / max(self.median, 1e-9) if self.at_least else self.median / self.limit
 
     def as_json(self) -> dict[str, Any]:
         """Give the figure as the JSON file has it."""
@@ -90,4 +118,5 @@ class Figure:
             "runs": [round(run, 4) for run in self.runs],
             "budget": self.budget,
             "within_budget": self.within,
+            "peer": None if self.peer is None else round(self.peer, 4),
         }

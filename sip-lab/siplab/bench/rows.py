@@ -1,7 +1,7 @@
 """The rows of the benchmark. Each sets up its own processes, measures once, and gives its figures by name.
 
 The switch rows measure `telephony`'s switch in a process of its own: the callers are elsewhere, so its CPU is its own.
-The node row measures the whole product.
+The node row measures the whole product; `core_rows` what needs no SIP.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from siplab.bench.measure import CpuMeter, percentile, resident_mib
+from siplab.bench.core_rows import (
+    CORE_BUDGETS,
+    measure_index,
+    measure_leases,
+    measure_presence,
+    measure_simulate,
+)
+from siplab.bench.measure import Budget, CpuMeter, Measured, percentile, resident_mib
 from siplab.bench.register import register_flood
 from siplab.child import Child
 from siplab.desk import DeskClient, Document, Documents
@@ -35,22 +41,12 @@ REGISTER_PEOPLE = 256
 ESCALATIONS = 20
 IDLE_S = 5.0
 CALLEE = "bench.callee"
-Measured = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a figure promises: its unit, the limit of design section 10 as text and number (None: nothing promised)."""
-
-    unit: str
-    text: str = ""
-    limit: float | None = None
-    at_least: bool = False
 
 
 BUDGETS: dict[str, dict[str, Budget]] = {
     "legs": {
         **{f"CPU per leg, {legs} legs": Budget("% core", "<= 0.12", 0.12) for legs in LEGS},
+        "memory per leg": Budget("KiB"),
         "RTP packets lost": Budget("packets", "0", 0.0),
     },
     "setup": {
@@ -75,6 +71,7 @@ BUDGETS: dict[str, dict[str, Budget]] = {
         "escalate to INVITE, screen acknowledging, p50": Budget("ms"),
         "escalate to INVITE, screen acknowledging, p99": Budget("ms", "<= 60", 60.0),
     },
+    **CORE_BUDGETS,
 }
 
 
@@ -93,7 +90,13 @@ async def given_switch(people: dict[str, str] | None = None, connections: bool =
 @asynccontextmanager
 async def given_load(switch: Child) -> AsyncIterator[Child]:
     """Run callers against a switch."""
-    target = f"127.0.0.1:{switch.events[0].data['port']}"
+    async with given_load_at(_address(switch)) as load:
+        yield load
+
+
+@asynccontextmanager
+async def given_load_at(target: str) -> AsyncIterator[Child]:
+    """Run callers against the SIP server at `host:port`."""
     load = await Child.start("the load", "siplab.bench.load", target=target, number="5001")
     try:
         yield load
@@ -116,7 +119,7 @@ async def measure_legs() -> Measured:
     """CPU per leg in three-way conferences at 30, 150 and 300 legs, and what was lost on the way."""
     figures: Measured = {}
     async with given_switch() as switch, given_load(switch) as load:
-        standing = 0
+        standing, resident = 0, dict[int, float]()
         for legs in LEGS:
             await ramp(load, legs - standing)
             standing = legs
@@ -124,20 +127,30 @@ async def measure_legs() -> Measured:
             meter = CpuMeter(switch.pid)
             await asyncio.sleep(WINDOW_S)
             figures[f"CPU per leg, {legs} legs"] = meter.percent() / legs
+            resident[legs] = resident_mib(switch.pid)
         at = time.monotonic()
         switch.send("stats")
         load.send("report")
         stats, heard = await switch.wait_for("stats", since=at), await load.wait_for("report", since=at)
         if stats.data["conferences"] != LEGS[-1] // 3 or heard.data["calls"] != LEGS[-1]:
             raise LabError(f"not all stayed in their conferences: {stats.data}, {heard.data}")
+        figures["memory per leg"] = 1024 * (resident[LEGS[-1]] - resident[LEGS[0]]) / (LEGS[-1] - LEGS[0])
         figures["RTP packets lost"] = heard.data["lost"] + stats.data["lost"]
     return figures
 
 
 async def measure_setup() -> Measured:
     """Calls back to back: INVITE to ACK, then BYE, a few at once."""
-    async with given_switch() as switch, given_load(switch) as load:
-        meter, at = CpuMeter(switch.pid), time.monotonic()
+    async with given_switch() as switch:
+        meter = CpuMeter(switch.pid)
+        figures = await measure_setup_at(_address(switch))
+        return figures | {"CPU per call": 1000 * meter.used_s() / SETUPS}
+
+
+async def measure_setup_at(target: str) -> Measured:
+    """The same against any SIP server that answers 5001; its CPU is not known."""
+    async with given_load_at(target) as load:
+        at = time.monotonic()
         load.send("call", count=SETUPS, parallel=SETUP_PARALLEL, keep=False, silent=True)
         called = await load.wait_for("called", since=at, timeout_s=60.0)
         times, failures = called.data["setup_ms"], called.data["failures"]
@@ -145,9 +158,12 @@ async def measure_setup() -> Measured:
             "calls answered, back to back": len(times) / called.data["took_s"],
             "set-up time p50": percentile(times, 0.5),
             "set-up time p99": percentile(times, 0.99),
-            "CPU per call": 1000 * meter.used_s() / max(1, len(times)),
             "failed": float(sum(failures.values())),
         }
+
+
+def _address(switch: Child) -> str:
+    return f"127.0.0.1:{switch.events[0].data['port']}"
 
 
 async def measure_invite() -> Measured:
@@ -263,4 +279,10 @@ ROWS: dict[str, Callable[[], Awaitable[Measured]]] = {
     "invite": measure_invite,
     "register": measure_register,
     "node": measure_node,
+    "index": measure_index,
+    "presence": measure_presence,
+    "leases": measure_leases,
+    "simulate": measure_simulate,
 }
+PEER_ROWS: dict[str, Callable[[str], Awaitable[Measured]]] = {"setup": measure_setup_at}
+"""Rows that another product can be measured by: a SIP server that answers 5001."""

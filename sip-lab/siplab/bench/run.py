@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from siplab.bench.measure import Figure
-from siplab.bench.rows import BUDGETS, ROWS, Measured
+from siplab.bench.measure import Figure, Measured, number_text
+from siplab.bench.rows import BUDGETS, PEER_ROWS, ROWS
 from siplab.errors import BadInput, LabError
 from siplab.report import machine_facts
 
@@ -30,37 +31,57 @@ def chosen_rows(text: str) -> tuple[str, ...]:
     return names
 
 
-async def run_rows(names: Sequence[str], runs: int, console: Console) -> tuple[list[Figure], dict[str, str]]:
-    """Measure each row `runs` times, in turn; give all figures, and why rows failed. A failed row stops no other."""
+async def run_rows(
+    names: Sequence[str], runs: int, console: Console, peer: str = ""
+) -> tuple[list[Figure], dict[str, str]]:
+    """Measure each row `runs` times, in turn; give all figures, and why rows failed. A failed row stops no other.
+
+    Rows that a peer (`host:port` of a SIP server that answers 5001) can be measured by are measured there as often.
+    """
     figures: list[Figure] = []
     failures: dict[str, str] = {}
     for name in names:
-        measured: list[Measured] = []
+        measured, at_peer = list[Measured](), list[Measured]()
         try:
             for number in range(1, runs + 1):
                 console.print(f"[cyan]{name}[/] run {number} of {runs} …")
                 measured.append(await ROWS[name]())
+                if peer and name in PEER_ROWS:
+                    at_peer.append(await PEER_ROWS[name](peer))
         except LabError as error:
             failures[name] = str(error)
             console.print(f"[bold red]{name} failed[/]: {escape(str(error))}")
             continue
-        figures += figures_of(name, measured)
+        figures += figures_of(name, measured, at_peer)
     return figures, failures
 
 
-def figures_of(row: str, measured: Sequence[Measured]) -> list[Figure]:
+def figures_of(row: str, measured: Sequence[Measured], at_peer: Sequence[Measured] = ()) -> list[Figure]:
     """Put the runs of a row together, figure by figure, in the order of the budgets."""
     return [
-        Figure(row, name, b.unit, tuple(run[name] for run in measured), b.text, b.limit, b.at_least)
+        Figure(
+            row,
+            name,
+            b.unit,
+            tuple(run[name] for run in measured),
+            b.text,
+            b.limit,
+            b.at_least,
+            statistics.median(run[name] for run in at_peer) if at_peer and name in at_peer[0] else None,
+        )
         for name, b in BUDGETS[row].items()
+        if all(name in run for run in measured)
     ]
 
 
-def as_json(figures: Sequence[Figure], failures: dict[str, str], runs: int) -> dict[str, Any]:
-    """Give the figures as the JSON file has them, with what they were measured on."""
+def as_json(
+    figures: Sequence[Figure], failures: dict[str, str], runs: int, loads: Sequence[float] = ()
+) -> dict[str, Any]:
+    """Give the figures as the JSON file has them, with what they were measured on and the load averages meanwhile."""
     return {
         "benchmark": "ringside",
         "runs": runs,
+        "load_averages": [round(load, 2) for load in loads],
         "machine": machine_facts(),
         "failed_rows": failures,
         "rows": [figure.as_json() for figure in figures],
@@ -74,7 +95,7 @@ def show(figures: Sequence[Figure], runs: int, console: Console) -> None:
         table.add_column(heading, justify="right" if heading == "median" else "left")
     for figure in figures:
         mark = {True: "[green]ok[/]", False: "[yellow]over[/]", None: ""}[figure.within]
-        median = f"{figure.median:.3g}" if figure.median < 1000 else f"{figure.median:.0f}"
+        median = number_text(figure.median)
         table.add_row(figure.row, figure.name, median, figure.spread, figure.unit, figure.budget, mark)
     console.print(table)
     facts = machine_facts()

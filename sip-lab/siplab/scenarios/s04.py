@@ -230,8 +230,9 @@ class S04(Scene):
         await until_heard(talk.pair)
         at = time.monotonic()
         await ask()
+        await until_heard(talk.pair)  # a phone that sends key events sends no sound meanwhile
         for party in talk.pair:
-            party.send("arm")  # a phone that sends key events sends no sound meanwhile
+            party.send("arm")
         try:
             await self.expert.wait_for("rang", since=at, timeout_s=4.0)
         except WaitTimeout as missing:

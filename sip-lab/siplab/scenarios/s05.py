@@ -197,6 +197,8 @@ class S05(Scene):
         self.checks.record("lease_free", seen is not None, str([(i["state"], i["cause"]) for i in state]))
 
     async def _talk_on(self, winner: Talk) -> None:
+        customer, phone = (party.name for party in winner.pair)
+        await until_heard(winner.pair, [("A", customer), ("C", phone)])
         await self.note_customer(winner.customer)
         reports = [await party.details() for party in winner.pair]
         gaps = [

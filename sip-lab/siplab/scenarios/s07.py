@@ -55,7 +55,7 @@ class S07(Scene):
         ),
         Planned(
             "agent_hangs_up",
-            "ringing x A hangs up: C hears something, E1 and C talk when he lifts",
+            "ringing x A hangs up: E1 rings on, he lifts, C and E1 talk",
             "both hear each other",
             ("CE-22", "N7"),
         ),
