@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from center.enrolment import NewPerson
 from center.escalation.model import Choice
 from center.interaction.model import SupervisionMode
 from center.live import Document, LiveDocuments
@@ -34,6 +35,8 @@ class CenterApi(Protocol):
     ) -> None: ...
 
     async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None: ...
+
+    async def enrol(self, actor: PersonId, new: NewPerson) -> Document: ...
 
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None: ...
 

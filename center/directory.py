@@ -115,6 +115,13 @@ class CompanyDirectory:
             "user": person,
         }
 
+    def add(self, person: Person, credential: SipCredential) -> None:
+        """Take in a person who was enrolled while the company is open; his phone may register at once."""
+        self.people[person.id] = person
+        self.names[person.id] = person.name
+        self.credentials[credential.username] = credential
+        self.on_sip_change(self.sip())
+
     async def new_phone_password(self, person: PersonId) -> Mapping[str, Any]:
         """Replace a person's device password (phone and MQTT) and return the new one, once."""
         password = new_password()

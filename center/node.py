@@ -30,7 +30,7 @@ from center.service import ContactCenter
 from center.settings import Settings
 from center.speech import Speech
 from desk.app import create_app
-from desk.logins import Logins
+from desk.logins import Logins, hash_password
 from desk.server import DeskServer
 from desk.settings import DeskSettings
 from presence.mapping_file import load_mapping
@@ -125,6 +125,7 @@ class Node:
             case_url=lambda escalation: f"{self.addresses.web}/#/escalation/{escalation}",
             company=settings.company,
             speech=Speech(settings.state_dir / "speech"),
+            hash_password=hash_password,
             leases=self._make_leases(store),
             promise_rules=settings.promises.rules(),
             hours=settings.promises.calendar(),

@@ -20,6 +20,7 @@ from center.background import Background
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
 from center.engine import Engine
+from center.enrolment import Enrolment, NewPerson
 from center.errors import BadRequest, CenterError, UnknownThing, WrongMoment
 from center.escalation.events import (
     Accepted,
@@ -51,7 +52,7 @@ from context.record import apply_edit, in_conflict
 from presence.errors import ContractError
 from presence.model import Availability, AvailabilityState, Kind, Status
 from presence.runner import PresenceService
-from routing.events import AgentStatusChosen, PhoneChanged, WrapUpFinished
+from routing.events import AgentEnrolled, AgentStatusChosen, PhoneChanged, WrapUpFinished
 from routing.machine import Agent, Routing
 from routing.model import AgentState, AgentStatus, Person
 from store.store import Store
@@ -102,6 +103,7 @@ class ContactCenter:
         case_url: Callable[[EscalationId], str],
         company: str,
         speech: Speech,
+        hash_password: Callable[[str], str],
         leases: LeaseKeeper | None = None,
         promise_rules: PromiseRules | None = None,
         hours: Callable[[QueueId], BusinessHours] = lambda _queue: BusinessHours(),
@@ -137,6 +139,7 @@ class ContactCenter:
             publish=self._publish,
             routing=_start_routing(directory, agent_status, self._loop.time()),
         )
+        self._enrolment = Enrolment(store, directory, hash_password, self._welcome)
         self._access = Access(directory, self.engine)
         self._arrivals = Arrivals(
             switch=switch,
@@ -355,6 +358,16 @@ class ContactCenter:
         self._directory.limits[actor] = limits
         self._presence.set_interruption_rules(actor, rules)
         self._screens.show_person(actor)
+
+    async def enrol(self, actor: PersonId, new: NewPerson) -> Document:
+        """Take a colleague into the company; his passwords come back this once (CE-24)."""
+        return await self._enrolment.enrol(self._access.person(actor), new)
+
+    def _welcome(self, person: Person) -> None:
+        self._presence.watch(person.id)
+        if DeskRole.AGENT in person.roles:
+            self.engine.tell_routing(AgentEnrolled(person))
+        self._screens.show_person(person.id)
 
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
         agent = self._access.agent(actor)

@@ -14,7 +14,7 @@ from center.interaction.model import SupervisionMode
 from context.model import MAX_VALUE_CHARS
 from presence.model import Status
 from routing.model import AgentStatus
-from vocabulary import CaseId, EscalationId, InteractionId, PersonId, TaskId
+from vocabulary import CaseId, DeskRole, EscalationId, InteractionId, PersonId, TaskId
 
 REASON_CHARS = 200
 NOTE_CHARS = 2_000
@@ -113,6 +113,20 @@ class Limits(Body):
     quiet: list[QuietHours] = Field(default_factory=list, max_length=28)
     focus_until: Moment | None = None
     zone: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Enrolled(Body):
+    """A new colleague."""
+
+    id: Annotated[str, Field(min_length=3, max_length=ID_CHARS)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+    title: Annotated[str, Field(max_length=80), AfterValidator(_printable)] = ""
+    roles: list[DeskRole] = Field(min_length=1, max_length=4)
+    skills: dict[Annotated[str, Field(max_length=40)], Annotated[int, Field(ge=1, le=5)]] = Field(
+        default_factory=dict, max_length=20
+    )
+    languages: list[Annotated[str, Field(pattern="^[a-z]{2,3}$")]] = Field(default_factory=list, max_length=10)
+    off_hook_accepts: StrictBool = True
 
 
 class NewEscalation(Body):

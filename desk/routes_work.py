@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from center.enrolment import NewPerson
 from desk.access import SignedIn
 from desk.bodies import (
     CaseFieldEdit,
@@ -14,6 +15,7 @@ from desk.bodies import (
     Consulting,
     Declining,
     Empty,
+    Enrolled,
     EscalationPath,
     InteractionPath,
     InteractionQuery,
@@ -45,6 +47,21 @@ async def people(caller: SignedIn, interaction: InteractionQuery = None) -> Docu
     if interaction is not None:
         return DocumentAnswer(caller.center.specialists_in_order(caller.id, interaction))
     return DocumentAnswer(caller.visible("person/"))
+
+
+@lists.post("/people", status_code=201, summary="Enrol a colleague")
+async def enrol(caller: SignedIn, body: Enrolled) -> DocumentAnswer:
+    """For administrators. The answer holds the new passwords, which are nowhere else in clear."""
+    new = NewPerson(
+        body.id,
+        body.name,
+        body.title,
+        frozenset(body.roles),
+        body.skills,
+        tuple(body.languages),
+        body.off_hook_accepts,
+    )
+    return DocumentAnswer(await caller.center.enrol(caller.id, new), status_code=201)
 
 
 @lists.get("/queues", summary="Who waits where")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from routing.model import AgentStatus, Lease
+from routing.model import AgentStatus, Lease, Person
 from vocabulary import InteractionId, PersonId, QueueId
 
 
@@ -22,6 +22,13 @@ class InteractionLeftQueue:
     """The customer gave up, or the interaction is served."""
 
     interaction: InteractionId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEnrolled:
+    """Somebody became an agent while the centre is open."""
+
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class TimerFired:
 RoutingEvent = (
     InteractionEnqueued
     | InteractionLeftQueue
+    | AgentEnrolled
     | AgentStatusChosen
     | PhoneChanged
     | LeaseGranted

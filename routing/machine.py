@@ -28,6 +28,7 @@ from routing.effects import (
     WrapUpOver,
 )
 from routing.events import (
+    AgentEnrolled,
     AgentOccupied,
     AgentReleased,
     AgentStatusChosen,
@@ -127,6 +128,8 @@ def _apply(state: Routing, event: RoutingEvent, now: float) -> tuple[Routing, li
             return state.with_waiting(Waiting(interaction, queue, enqueued_at)), []
         case InteractionLeftQueue(interaction):
             return _left_queue(state, interaction, now)
+        case AgentEnrolled(newcomer):
+            return state.with_agent(Agent(newcomer, since=now, idle_since=now)), [AgentChanged(newcomer.id)]
         case AgentStatusChosen(person, status, reason):
             return _change(state, person, now, status=status, reason=reason)
         case PhoneChanged(person, registered):

@@ -238,6 +238,7 @@ async def a_stage(
         case_url=lambda escalation: f"https://desk.example/#/escalation/{escalation}",
         company="Harbour Insurance",
         speech=Speech(folder / "speech"),
+        hash_password=lambda password: f"hash of {len(password)} letters",
     )
     centers.append(center)
     await center.start()

@@ -86,7 +86,7 @@ async def asked_and_taken_back(stage: Stage, interaction: InteractionId) -> None
 
 
 def not_reserved(stage: Stage) -> bool:
-    return shown(stage)["kind"] != "reserved"
+    return str(shown(stage)["kind"]) != "reserved"
 
 
 def shown(stage: Stage) -> Document:

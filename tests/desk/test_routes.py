@@ -40,6 +40,7 @@ COMMANDS: list[tuple[str, str, Any]] = [
     ("POST", "/api/escalations/esc_1/cancel", {}),
     ("POST", f"/api/cases/{CASE}/edits", {"field": "policy", "text": "A1", "base_version": 0}),
     ("GET", "/api/tasks", None),
+    ("POST", "/api/people", {"id": "nora.new", "name": "Nora New", "roles": ["specialist"], "skills": {"claims": 3}}),
     ("POST", "/api/tasks/task_1/accept", {}),
     ("POST", "/api/tasks/task_1/decline", {}),
     ("POST", "/api/tasks/task_1/done", {"outcome": "solved", "resolved": True}),

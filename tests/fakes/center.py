@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from center.enrolment import NewPerson
 from center.errors import BadRequest, NotAllowed, UnknownThing, WrongMoment
 from center.escalation.model import Choice
 from center.interaction.model import SupervisionMode
@@ -76,6 +77,11 @@ class FakeCenter:
 
     async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None:
         self._note("set_limits", actor, limits)
+
+    async def enrol(self, actor: PersonId, new: NewPerson) -> Document:
+        self._note("enrol", actor, new)
+        self._needs(actor, DeskRole.ADMINISTRATOR)
+        return {"person": new.id, "name": new.name}
 
     async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
         self._note("finish_wrap_up", actor, disposition, note)

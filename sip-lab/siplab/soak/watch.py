@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siplab.bench.measure import resident_mib
+from siplab.errors import NodeFailed
 
 EVERY_S = 5.0
 RTP_PORTS = range(20_000, 28_000)
@@ -56,15 +57,22 @@ class Watch:
             await asyncio.sleep(EVERY_S)
 
     async def look(self) -> Sample:
-        """Take one sample."""
-        return Sample(
-            time.monotonic(),
-            resident_mib(self._pid),
-            len(os.listdir(f"/proc/{self._pid}/fd")),
-            len(os.listdir(f"/proc/{self._pid}/task")),
-            rtp_sockets(self._pid) / SOCKETS_PER_LEG,
-            await asyncio.to_thread(self._leases),
-        )
+        """Take one sample.
+
+        Raises:
+            NodeFailed: The node is gone.
+        """
+        try:
+            return Sample(
+                time.monotonic(),
+                resident_mib(self._pid),
+                len(os.listdir(f"/proc/{self._pid}/fd")),
+                len(os.listdir(f"/proc/{self._pid}/task")),
+                rtp_sockets(self._pid) / SOCKETS_PER_LEG,
+                await asyncio.to_thread(self._leases),
+            )
+        except OSError as error:
+            raise NodeFailed(f"the node is gone: {error}") from error
 
     async def kept(self) -> Kept:
         """Count what is stored."""
