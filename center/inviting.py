@@ -21,17 +21,20 @@ from center.speech import Speech
 from context.bundle import bundle_json, make_bundle
 from context.model import ContextBundle
 from presence.errors import ContractError
+from presence.index import SpecialistEntry, SpecialistIndex
 from presence.model import Availability, AvailabilityState, Kind, Status
 from presence.runner import PresenceService
-from routing.specialists import by_usefulness
+from routing.model import Person
 from telephony.effects import PlayPrompt
 from telephony.model import PromptName
 from telephony.switch import Switch
-from vocabulary import EscalationId, LegId, PersonId, new_id
+from vocabulary import DeskRole, EscalationId, LegId, PersonId, new_id
 
 log = structlog.get_logger(__name__)
 
 ACCEPT_PROMPT = PromptName("please-press-one")
+MOST_CANDIDATES = 12
+"""More are never rung within one escalation's time."""
 SUMMARY_S = 6.0
 """The longest spoken summary (S04 step 4)."""
 MISSES_UNTIL_UNCONFIRMED = 2
@@ -65,6 +68,9 @@ class Inviting:
         self._promises: Promises | None = None
         self._misses: Counter[PersonId] = Counter()
         self._help_times = HelpTimes()
+        self._index = SpecialistIndex()
+        for person in directory.people.values():
+            self.person_changed(person)
 
     def connect(self, promises: Promises) -> None:
         """Promises need the engine, which needs us: they come last."""
@@ -75,23 +81,32 @@ class Inviting:
     def find_candidates(self, esc: Escalation, work: Work) -> CandidatesFound:
         """Rank the specialists who are surely free and reachable: the picked one first, then by the wanted skills."""
         wanted = (esc.skill,) if esc.skill else work.call.queue.specialist_skills
-        known = {each.person: each for each in self._presence.all()}
-        states = {person: each.state for person, each in known.items()}
-        ranked = [
-            Candidate(person.id, person.off_hook_accepts)
-            for person in by_usefulness(self._directory.people.values(), states, wanted)
-            if self._may_be_asked(known.get(person.id), esc, picked=person.id == esc.first)
-            and work.call.by_person(person.id) is None
-            and (person.id == esc.first or any(skill in person.skills for skill in wanted))
-        ]
-        ranked.sort(key=lambda candidate: candidate.person != esc.first)
+        in_the_call = {p.person for p in work.call.participants if p.person is not None}
+        first = [esc.first] if esc.first is not None and esc.first not in in_the_call else []
+        others = self._index.ranked(wanted, limit=MOST_CANDIDATES, without=esc.invited | in_the_call | set(first))
+        ranked = tuple(
+            Candidate(person, self._directory.people[person].off_hook_accepts)
+            for person in (*first, *others)
+            if self._may_be_asked(person, esc, picked=person == esc.first)
+        )
         legs = tuple(LegId(new_id("leg")) for _ in range(len(ranked) + 1))
-        return CandidatesFound(tuple(ranked), self._deputy(work), legs)
+        return CandidatesFound(ranked, self._deputy(work), legs)
 
-    def _may_be_asked(self, availability: Availability | None, esc: Escalation, *, picked: bool) -> bool:
+    def person_changed(self, person: Person) -> None:
+        """A specialist is new, or his skills are."""
+        if DeskRole.SPECIALIST in person.roles:
+            self._index.put(SpecialistEntry(person.id, person.skills, person.languages))
+
+    def availability_changed(self, availability: Availability) -> None:
+        """Keep the index of who is free current."""
+        free = availability.state is AvailabilityState.FREE and availability.resting_until is None
+        self._index.set_free(availability.person, free)
+
+    def _may_be_asked(self, person: PersonId, esc: Escalation, *, picked: bool) -> bool:
         """Free, with a phone, and within his own limits (N14); who was picked also if only his calendar is busy."""
-        if availability is None or not self._directory.registered.get(availability.person, False):
+        if not self._directory.registered.get(person, False):
             return False
+        availability = self._presence.availability(person)
         if availability.kind is Kind.RESTING:
             return picked and esc.override
         return availability.state is AvailabilityState.FREE or (picked and availability.reachable)
@@ -134,6 +149,7 @@ class Inviting:
         state = esc.state
         bundle = self.bundle(state, work)
         self._presence.note_interruption(specialist, datetime.now(UTC))
+        self._index.interruptions_changed(specialist, len(self._presence.interruptions().get(specialist, ())))
         try:
             self._presence.push_case(specialist, bundle_json(bundle))
         except ContractError as error:  # larger than a packet: the desk still shows it

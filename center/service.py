@@ -19,7 +19,7 @@ from center.arrivals import Arrivals
 from center.background import Background
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
-from center.engine import Engine
+from center.engine import Engine, find_interaction_of
 from center.enrolment import Enrolment, NewPerson
 from center.errors import BadRequest, CenterError, UnknownThing, WrongMoment
 from center.escalation.events import (
@@ -177,6 +177,8 @@ class ContactCenter:
         await self._leases.start(self._needs_lease, self._stop_ringing)
         self._persistence.start()
         lost = await self._persistence.close_leftovers()
+        for availability in self._presence.all():
+            self.inviting.availability_changed(availability)
         self._screens.show_all()
         self._read_limits()
         await self._promises.start()
@@ -223,6 +225,7 @@ class ContactCenter:
     def availability_changed(self, availability: Availability) -> None:
         """Take a new fused availability: the list of specialists shows it, and who waits for somebody may go on."""
         self._screens.show_person(availability.person)
+        self.inviting.availability_changed(availability)
         if availability.state is AvailabilityState.FREE:
             self._promises.somebody_free()
             for esc in list(self.engine.escalations.values()):
@@ -244,17 +247,24 @@ class ContactCenter:
         return self.engine.needs_lease(holder) or self._promises.keeper.is_live(holder)
 
     def mqtt_command(self, person: PersonId, payload: Mapping[str, Any]) -> None:
-        """An escalation asked for over MQTT by a person's own client: `{"specialist" or "skill", "reason"?}`."""
-        work = next((w for w in self.engine.works.values() if w.call.by_person(person)), None)
-        if work is None:
-            log.info("mqtt_command_without_call", person=person)
-            return
-        specialist, skill = str(payload.get("specialist", "")), str(payload.get("skill", ""))
-        reason = str(payload.get("reason", ""))[:200]
+        """An escalation asked for over MQTT by a person's own client: `{"specialist" or "skill", "reason"?}`.
+
+        The client hears on its answer topic what came of it: `{"escalation"}`, or `{"error": {"code", "message"}}`.
+        """
         try:
-            self._ask(person, work.call.id, PersonId(specialist) or None, skill, reason, Trigger.MQTT)
+            answer: dict[str, object] = {"escalation": self._ask_by_mqtt(person, payload).state.id}
         except CenterError as error:
             log.info("mqtt_command_refused", person=person, code=error.code)
+            answer = {"error": {"code": error.code, "message": error.message}}
+        self._presence.answer_command(person, answer)
+
+    def _ask_by_mqtt(self, person: PersonId, payload: Mapping[str, Any]) -> EscalationWork:
+        call = find_interaction_of(self.engine, person)
+        if call is None:
+            raise WrongMoment("not_in_a_call", "You are in no conversation now.")
+        specialist, skill = str(payload.get("specialist", "")), str(payload.get("skill", ""))
+        reason = str(payload.get("reason", ""))[:200]
+        return self._ask(person, call.id, PersonId(specialist) or None, skill, reason, Trigger.MQTT)
 
     def mqtt_rendered(self, person: PersonId, payload: Mapping[str, Any]) -> None:
         """A screen that lives on MQTT shows the case: `{"escalation", "digest"}`."""
@@ -365,6 +375,7 @@ class ContactCenter:
 
     def _welcome(self, person: Person) -> None:
         self._presence.watch(person.id)
+        self.inviting.person_changed(person)
         if DeskRole.AGENT in person.roles:
             self.engine.tell_routing(AgentEnrolled(person))
         self._screens.show_person(person.id)

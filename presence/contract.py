@@ -103,6 +103,9 @@ class Topics:
     def escalate(self, person: str) -> str:
         return f"{self.prefix}/command/{person}/escalate"
 
+    def answer(self, person: str) -> str:
+        return f"{self.prefix}/answer/{person}"
+
     def node(self, name: str) -> str:
         return f"{self.prefix}/node/{name}"
 

@@ -99,10 +99,12 @@ class SpecialistIndex:
 
         The first skill named decides: the highest level in it wins, then the least interrupted, then whose turn it is.
         """
+        return self._best_among(self._among(self._free, language), required)
+
+    def _best_among(self, others: int, required: Mapping[str, int]) -> PersonId | None:
         skills = list(required)
         if not skills:
-            return self._next_of(self._among(self._free, language))
-        others = self._among(self._free, language)
+            return self._next_of(others)
         for skill in skills[1:]:
             others &= self._having(skill, required[skill])
         for level in LEVELS:
@@ -118,6 +120,22 @@ class SpecialistIndex:
             if (person := self.best({skill: 1}, language=language)) is not None:
                 return person
         return None
+
+    def ranked(self, wanted: Sequence[str], *, limit: int, without: Iterable[PersonId] = ()) -> list[PersonId]:
+        """Up to `limit` free specialists, best first, each as `best_of` would choose after those before him."""
+        free = self._free
+        for person in without:
+            if (place := self._places.get(person)) is not None:
+                free &= ~(1 << place)
+        found: list[PersonId] = []
+        for skill in wanted:
+            while len(found) < limit:
+                best = self._best_among(free, {skill: 1})
+                if best is None:
+                    break
+                found.append(best)
+                free &= ~(1 << self._places[best])
+        return found
 
     def _among(self, people: int, language: str | None) -> int:
         return people if language is None else people & self._speaking.get(language, 0)

@@ -63,6 +63,8 @@ from vocabulary import PersonId
 _log = structlog.get_logger(__name__)
 MAX_CASE_BYTES = MAX_PACKET_BYTES - 4_096
 """What a pushed case may weigh; the rest of a packet is topic and properties."""
+ANSWER_EXPIRY_S = 60.0
+"""An answer to a command is of no use to a client that comes later than this."""
 
 REPUBLISH_PER_S = 1_000
 """After a reconnect everybody's availability goes out at this pace, so a broker that just came up is not flooded."""
@@ -312,6 +314,15 @@ class PresenceService:
             message = f"the case has {len(payload)} bytes, at most {MAX_CASE_BYTES} can be pushed"
             raise ContractError(RefusalCause.TOO_LARGE, message, person=person)
         self._publish(self._topics.case(person), payload, expiry_s=self._settings.case_expiry_s)
+
+    def answer_command(self, person: PersonId, answer: Mapping[str, object]) -> None:
+        """Tell a person's client what came of its command.
+
+        Raises:
+            UnknownPerson: Nobody watches this person.
+        """
+        self._known(person)
+        self._publish(self._topics.answer(person), json.dumps(answer).encode(), expiry_s=ANSWER_EXPIRY_S)
 
     async def add_account(self, person: PersonId, password: str) -> None:
         """Give a person (UC client, screen) an account at the private broker.

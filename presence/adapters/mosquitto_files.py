@@ -110,6 +110,7 @@ def access_text(prefix: str, node_account: str, mappings: Sequence[ClientMapping
         f"pattern write {prefix}/pong/%u",
         f"pattern read {prefix}/ping/%u",
         f"pattern read {prefix}/case/%u",
+        f"pattern read {prefix}/answer/%u",
         f"pattern read {prefix}/availability/#",
         f"pattern read {prefix}/node/#",
         *(line for _, writing in rules for line in ("", *writing)),

@@ -122,3 +122,11 @@ async def test_the_benchmark_of_presence_gives_numbers_and_loses_nothing(tmp_pat
     numbers = await bench_presence(tmp_path, seconds=1.0, specialists=40, period_s=2.0)
     assert numbers["heard"] == numbers["published"] > 0
     assert 0 < numbers["p50_ms"] <= numbers["max_ms"]
+
+
+def test_a_ranking_is_what_would_be_chosen_one_after_the_other() -> None:
+    """CE-15: the order in which an escalation asks."""
+    assert given_index().ranked(["law", "claims"], limit=5) == [BOB, ANN, CYR]
+    assert given_index().ranked(["claims"], limit=2) == [ANN, CYR]
+    assert given_index().ranked(["claims"], limit=5, without=[ANN, CYR, PersonId("stranger")]) == [BOB]
+    assert given_index().ranked(["poetry"], limit=5) == []
