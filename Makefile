@@ -23,11 +23,12 @@ lint: setup-test  ## Format and lint rules, strict types
 	@mypy
 	@cd desk/web && npm run check --silent
 
-bench: setup    ## Measure the performance budgets; prints a table, writes build/bench.json
-	@siplab bench --json build/bench.json
+bench: setup    ## Measure the performance budgets (10 minutes); writes build/bench.json and docs/performance.md
+	@siplab bench --json build/bench.json --markdown docs/performance.md
 
-soak: setup-test ## Race node processes for specialists, with pauses and kills; writes build/stress.json (about 5 minutes)
-	@$(PYTHON) -m center.stress --json build/stress.json
+SOAK_MINUTES ?= 30
+soak: setup-test ## Calls, faults, and a race for leases for SOAK_MINUTES (30); what was lost, what leaks; build/soak.json
+	@$(PYTHON) -m siplab.soak --minutes $(SOAK_MINUTES) --json build/soak.json
 
 setup:          ## Install what `make run` needs (Debian packages, PJSIP, Python packages, web desk)
 	@deploy/setup.sh run

@@ -32,6 +32,10 @@ class HelpTimes:
         if began is not None:
             self._lasted_s.append(now - began[1])
 
+    def free_in_s(self, specialist: PersonId, now: float) -> float | None:
+        """When somebody who helps now will probably be free; None: he does not help, or nobody can say."""
+        return self.wait_s((specialist,), now)
+
     def wait_s(self, specialists: Iterable[PersonId], now: float) -> float | None:
         """When the first of these who help now will probably be free; None: nobody can say."""
         wanted = set(specialists)

@@ -142,6 +142,10 @@ class Inviting:
         """The escalation is over, help given or not."""
         self._help_times.ended(esc.id, self._now())
 
+    def free_in_s(self, specialist: PersonId) -> float | None:
+        """When a specialist who helps now will probably be free again, from how long help usually takes."""
+        return self._help_times.free_in_s(specialist, self._now())
+
     # -- the case before the ring -------------------------------------------------------------------------------
 
     def push_case(self, esc: EscalationWork, work: Work, specialist: PersonId) -> CasePushed:

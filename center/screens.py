@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from center.directory import CompanyDirectory
@@ -38,12 +41,14 @@ class Screens:
         presence: PresenceService,
         engine: Engine,
         company: str,
+        free_in_s: Callable[[PersonId], float | None],
     ) -> None:
         self._live = live
         self._directory = directory
         self._presence = presence
         self._engine = engine
         self._company = company
+        self._free_in_s = free_in_s
 
     def show_all(self) -> None:
         for person in self._directory.people:
@@ -157,4 +162,8 @@ class Screens:
 
     def _person_document(self, person: PersonId) -> dict[str, Any]:
         registered = self._directory.registered.get(person, False)
-        return person_document(self._directory.people[person], self._presence.availability(person), registered)
+        availability = self._presence.availability(person)
+        free_in_s = self._free_in_s(person)
+        if availability.free_again_at is None and free_in_s is not None:
+            availability = replace(availability, free_again_at=datetime.now(UTC) + timedelta(seconds=free_in_s))
+        return person_document(self._directory.people[person], availability, registered)

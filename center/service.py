@@ -153,7 +153,7 @@ class ContactCenter:
         self.phone_requests = PhoneRequests(
             switch=switch, engine=self.engine, presence=presence, triggers=self._triggers
         )
-        self._screens = Screens(live, directory, presence, self.engine, company)
+        self._screens = Screens(live, directory, presence, self.engine, company, self.inviting.free_in_s)
         self._promises = Promises(
             store=store,
             switch=switch,

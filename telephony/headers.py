@@ -178,6 +178,9 @@ def split_list(values: Iterable[str]) -> list[str]:
     """Split comma-separated header values, leaving commas in quotes and angle brackets alone."""
     parts: list[str] = []
     for value in values:
+        if "," not in value:
+            parts.append(value.strip())
+            continue
         start, quoted, bracketed, escaped = 0, False, False, False
         for at, char in enumerate(value):
             if escaped:

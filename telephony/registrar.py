@@ -196,7 +196,7 @@ def _is_out_of_order(live: tuple[Binding, ...], item: _Asked, request: SipReques
 def _same_phone(binding: Binding, item: _Asked) -> bool:
     if item.instance and binding.instance:
         return item.instance == binding.instance
-    return _comparable(binding.contact) == _comparable(item.contact)
+    return binding.contact == item.contact or _comparable(binding.contact) == _comparable(item.contact)
 
 
 def _comparable(contact: str) -> tuple[str, str, str, int, str | None]:

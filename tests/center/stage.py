@@ -75,6 +75,10 @@ class PresenceInMemory(PresenceService):
     def cases_of(self, person: PersonId) -> list[Any]:
         return [payload for topic, payload in self.published if topic == f"{self._prefix}/case/{person}"]
 
+    def answers_to(self, person: PersonId) -> list[Any]:
+        """What a person's client was told of its commands."""
+        return [payload for topic, payload in self.published if topic == f"{self._prefix}/answer/{person}"]
+
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: float | None = None) -> None:
         self.published.append((topic, json.loads(payload) if payload else None))
         if topic.startswith(f"{self._prefix}/presence/"):

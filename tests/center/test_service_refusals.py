@@ -220,16 +220,19 @@ async def test_a_person_who_left_the_company_is_told_so(stage: Stage) -> None:
 
 
 async def test_a_command_over_mqtt_obeys_the_same_rules(stage: Stage) -> None:
-    """DC-02: a person's own client asks; refusals are silent there."""
+    """DC-02: a person's own client asks, and is told what came of it."""
     interaction = await stage.talking()
     await stage.at_work(EVA, manner=Manner.RING)
     stage.center.mqtt_command(BEN, {"specialist": EVA})
     stage.center.mqtt_command(ANNA, {"specialist": "nobody"})
     await stage.settled()
     assert not stage.sees(ANNA, "escalation")
+    assert [answer["error"]["code"] for answer in stage.presence.answers_to(BEN)] == ["not_in_a_call"]
+    assert [answer["error"]["code"] for answer in stage.presence.answers_to(ANNA)] == ["unknown_specialist"]
     stage.center.mqtt_command(ANNA, {"specialist": EVA, "reason": "Flood clause"})
     await stage.until(lambda: stage.sees(ANNA, "escalation"))
     shown = stage.doc(ANNA, "escalation")
+    assert stage.presence.answers_to(ANNA)[-1] == {"escalation": shown["id"]}
     assert (shown["interaction"], shown["reason"]) == (interaction, "Flood clause")
 
 

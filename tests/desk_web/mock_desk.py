@@ -22,7 +22,20 @@ from context.bundle import case_json
 from context.errors import ContextError
 from context.model import CaseEdit, ValueSource
 from context.record import apply_edit
-from tests.desk_web.scenes import CALL, CASE, ESCALATION, NAMES, TIMES, Doc, ago, make_case, promise, scene_documents
+from tests.desk_web.scenes import (
+    CALL,
+    CASE,
+    ESCALATION,
+    NAMES,
+    TIMES,
+    Doc,
+    ago,
+    availability,
+    make_case,
+    person,
+    promise,
+    scene_documents,
+)
 
 STATIC = Path(__file__).parents[2] / "desk" / "static"
 POLICY = (
@@ -47,8 +60,8 @@ class MockDesk:
     commands: list[tuple[str, Doc]] = field(default_factory=list)
     screens: set[Screen] = field(default_factory=set)
     agent: Doc = field(default_factory=dict)
-    refuse: dict[str, tuple[int, str, str]] = field(default_factory=dict)
-    """Path suffix -> (status, code, message): the next such commands are refused."""
+    refuse: dict[str, tuple[int, str, str] | tuple[int, str, str, str]] = field(default_factory=dict)
+    """Path suffix -> (status, code, message[, field]): the next such commands are refused."""
     registered: bool = True
     limits: Doc = field(default_factory=lambda: {"per_hour": 4, "quiet": [], "focus_until": None})
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -139,8 +152,9 @@ class MockDesk:
         return [body for path, body in self.commands if path.endswith(ending)]
 
 
-def error(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+def error(status: int, code: str, message: str, field: str | None = None) -> JSONResponse:
+    at = {"field": field} if field else {}
+    return JSONResponse({"error": {"code": code, "message": message, **at}}, status)
 
 
 def make_app(desk: MockDesk) -> FastAPI:
@@ -257,6 +271,8 @@ async def perform(desk: MockDesk, who: str, path: str, body: Doc) -> Response:
             await desk.drop(f"task/{id_}")
         case ["me", "phone-password"]:
             return JSONResponse({**desk.me(who)["phone"], "password": "quiet-harbour-8841-lamp"})
+        case ["people"]:
+            return await enrol(desk, body)
         case ["escalations", _, "rendered"]:
             await desk.advance(state="rendered")
         case ["escalations", _, "accept"]:
@@ -264,6 +280,21 @@ async def perform(desk: MockDesk, who: str, path: str, body: Doc) -> Response:
         case ["escalations", _, "cancel"]:
             await desk.advance(state="closed", cause="cancelled", cause_text="Petra Malá cancelled it.")
     return Response(status_code=204)
+
+
+async def enrol(desk: MockDesk, body: Doc) -> Response:
+    """Take a colleague in: on all screens at once, with made-up passwords."""
+    if f"person/{body['id']}" in desk.documents:
+        return error(409, "person_exists", f"There is somebody called {body['id']} already.", "id")
+    newcomer = person(
+        **{key: body[key] for key in ("id", "name", "title", "roles", "skills")},
+        seen=availability("unknown", "nothing known yet", checked_s=None),
+        registered=False,
+    )
+    await desk.put(**{f"person__{body['id']}": {**newcomer, "languages": body["languages"]}})
+    phone = {"server": "127.0.0.1", "ports": {"udp": 5060, "tls": 5061}, "user": body["id"]}
+    secrets = {"web_password": "calm-river-1207-oak", "phone_password": "bright-stone-4410-elm"}
+    return JSONResponse({"person": body["id"], "name": body["name"], **secrets, **phone}, 201)
 
 
 class Served:

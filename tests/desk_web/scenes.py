@@ -19,22 +19,21 @@ def ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def availability(state: str, because: str, since_s: float = 1500, freshness_s: float | None = 8, **more: object) -> Doc:
+def availability(state: str, because: str, since_s: float = 1500, checked_s: float | None = 8, **more: object) -> Doc:
     status = {"free": "available", "unknown": "unknown"}.get(state, state)
     return {
         "state": state,
         "since": ago(since_s),
         "because": because,
-        "freshness_s": freshness_s,
         "sources": [
-            {"source": "uc", "status": status, "since": ago(since_s), "age_s": freshness_s or 400},
-            {"source": "phone", "status": "available", "since": ago(since_s), "age_s": 3, "at": ago(3)},
+            {"source": "uc", "status": status, "since": ago(since_s), "at": ago(checked_s or 400)},
+            {"source": "phone", "status": "available", "since": ago(since_s), "at": ago(3)},
         ],
         "kind": "plain",
         "reachable": state == "free",
         "free_again_at": None,
         "resting_until": None,
-        "checked_at": None if freshness_s is None else ago(freshness_s),
+        "checked_at": None if checked_s is None else ago(checked_s),
         **more,
     }
 
@@ -112,6 +111,7 @@ def people() -> list[Doc]:
             availability("unknown", "No word from any source for 6 min", 380, None),
         ),
         person("sofia", "Sofia Lind", "Supervisor", ["supervisor"], {}, availability("away", "Teams status: away", 90)),
+        person("ada", "Ada Marin", "Administrator", ["administrator"], {}, availability("free", free, 500)),
     ]
 
 

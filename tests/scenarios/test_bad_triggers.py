@@ -65,19 +65,19 @@ class Talk:
         await self.call.desk.command(f"escalations/{running.value['id']}/cancel")
         await self.call.desk.wait_for(lambda docs: _two(docs, self.call), ANSWER_TIMEOUT_S, "two who talk")
 
-    async def by_mqtt(self, person: str, about: str, **body: str) -> None:
-        """Send the escalation command of `about` with a person's own account."""
+    async def by_mqtt(self, person: str, about: str, **body: str) -> Document:
+        """Send the escalation command of `about` with a person's own account; the answer that his client gets."""
         mqtt = self.call.desk.docs["me"]["mqtt"]
-        login = self.company.login(person)
+        login, prefix = self.company.login(person), self.company.access.mqtt_prefix
         async with aiomqtt.Client(
             str(mqtt["host"]), int(mqtt["port"]), username=person, password=login.phone_password
         ) as client:
-            topic = f"{self.company.access.mqtt_prefix}/command/{about}/escalate"
-            await client.publish(topic, json.dumps(body), qos=1)
-
-    def told_in_log(self, event: str) -> list[Document]:
-        lines = [json.loads(line) for line in self.running.node.log_text().splitlines()]
-        return [line for line in lines if line["event"] == event]
+            await client.subscribe(f"{prefix}/answer/{person}", qos=1)
+            await client.publish(f"{prefix}/command/{about}/escalate", json.dumps(body), qos=1)
+            message = await asyncio.wait_for(anext(aiter(client.messages)), ANSWER_TIMEOUT_S)
+        assert isinstance(message.payload, bytes)
+        answer: Document = json.loads(message.payload)
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +129,10 @@ async def test_an_unknown_skill_or_person_is_refused_at_the_desk(talk: Talk) -> 
     await talk.is_untouched(begun)
 
 
-async def test_an_unknown_skill_asked_for_over_mqtt_is_told_in_the_log(talk: Talk) -> None:
+async def test_an_unknown_skill_asked_for_over_mqtt_is_answered(talk: Talk) -> None:
     begun = len(await talk.requests())
-    await talk.by_mqtt(AGENT, AGENT, skill="alchemy")
-
-    async def is_told() -> bool:
-        lines = talk.told_in_log("mqtt_command_refused")
-        return any((line["person"], line["code"]) == (AGENT, "unknown_skill") for line in lines)
-
-    await until(is_told, "the refusal in the log")
+    answer = await talk.by_mqtt(AGENT, AGENT, skill="alchemy")
+    assert answer == {"error": {"code": "unknown_skill", "message": "Nobody in the company has that skill."}}
     await talk.is_untouched(begun)
 
 
@@ -188,14 +183,12 @@ async def test_who_is_not_in_the_call_asks_in_vain_at_the_desk(talk: Talk) -> No
 
 
 async def test_who_is_not_in_the_call_asks_in_vain_over_mqtt(talk: Talk) -> None:
+    """And nobody can ask in the name of somebody else: the broker lets nobody write his topic."""
     begun = len(await talk.requests())
-    await talk.by_mqtt(OTHER_AGENT, AGENT, skill="claims")  # the broker lets nobody speak for somebody else
-    await talk.by_mqtt(OTHER_AGENT, OTHER_AGENT, skill="claims")
-
-    async def is_told() -> bool:
-        return any(line["person"] == OTHER_AGENT for line in talk.told_in_log("mqtt_command_without_call"))
-
-    await until(is_told, "the refusal in the log")
+    answer = await talk.by_mqtt(OTHER_AGENT, OTHER_AGENT, skill="claims")
+    assert answer["error"]["code"] == "not_in_a_call"
+    with pytest.raises(TimeoutError):
+        await talk.by_mqtt(OTHER_AGENT, AGENT, skill="claims")
     await talk.is_untouched(begun)
 
 

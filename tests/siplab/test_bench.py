@@ -9,10 +9,14 @@ import re
 import socket
 import threading
 import time
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
+from siplab.bench.core_rows import measure_leases
 from siplab.bench.measure import CpuMeter, Figure, cpu_seconds, percentile, resident_mib
+from siplab.bench.page import BEGIN, END, picture_of, write_page
 from siplab.bench.register import register_flood
 from siplab.bench.rows import BUDGETS, ROWS, given_load, given_switch, ramp
 from siplab.bench.run import as_json, chosen_rows, figures_of, run_rows
@@ -47,6 +51,62 @@ def test_figures_keep_all_runs_in_the_order_of_the_budgets() -> None:
     figures = figures_of("setup", runs)
     assert [figure.name for figure in figures] == list(BUDGETS["setup"])
     assert as_json(figures, {}, 3)["rows"][0]["runs"] == [1.0, 2.0, 3.0]
+
+
+def test_figure_that_could_not_be_measured_is_left_out() -> None:
+    run = {name: 1.0 for name in BUDGETS["leases"] if name.startswith("SQLite")}
+    assert [figure.name for figure in figures_of("leases", [run])] == list(run)
+
+
+def test_peer_stands_beside_what_it_was_measured_by() -> None:
+    run = dict.fromkeys(BUDGETS["setup"], 1.0)
+    figures = figures_of("setup", [run], [{"failed": 3.0}, {"failed": 5.0}])
+    assert {figure.name: figure.peer for figure in figures if figure.peer is not None} == {"failed": 4.0}
+
+
+FACTS = {"cores": 2, "processor": "P", "memory_gib": 4, "system": "S", "python": "3", "load_1m": 1.0}
+FIGURES = (
+    Figure("r", "fast", "ms", (1.0,), "<= 4", 4.0),
+    Figure("r", "slow", "calls/s", (50.0,), ">= 100", 100.0, at_least=True),
+    Figure("r", "free", "ms", (7.0,)),
+)
+
+
+def test_page_keeps_what_is_written_around_the_numbers(tmp_path: Path) -> None:
+    """Issue 6, item 5: JSON, a Markdown table and a chart."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"# Before\n{BEGIN}\nold\n{END}\n## After\n")
+    write_page(page, FIGURES, FACTS, 3, (1.0, 9.5), "2026-01-02")
+    text = page.read_text()
+    assert text.startswith("# Before\n")
+    assert text.endswith(f"{END}\n## After\n")
+    assert "| r | slow | 50 | 50 .. 50 | calls/s | >= 100 | **over** |" in text
+    assert "1.0 to 9.5" in text
+    assert "old" not in text
+    assert (tmp_path / "img" / "performance.svg").exists()
+
+
+def test_page_without_its_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("# Mine")
+    with pytest.raises(BadInput, match="bench:begin"):
+        write_page(page, FIGURES, FACTS, 3, (), "2026-01-02")
+    assert page.read_text() == "# Mine"
+
+
+def test_picture_shows_the_share_of_each_budget() -> None:
+    picture = ElementTree.fromstring(picture_of(FIGURES))
+    texts = [element.text or "" for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert any("25% of <= 4" in text for text in texts)
+    assert any("200% of >= 100" in text for text in texts)
+    assert "free" not in texts
+
+
+@pytest.mark.loopback
+async def test_leases_are_timed_on_sqlite_at_least() -> None:
+    figures = await measure_leases()
+    assert {name for name in BUDGETS["leases"] if name.startswith("SQLite")} <= set(figures) <= set(BUDGETS["leases"])
+    assert figures["SQLite acquire p50"] > 0
 
 
 async def test_failed_row_stops_no_other_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import type {
   AgentStatus,
   Choice,
   DeskRole,
+  Enrolled,
+  Enrolment,
   Escalation,
   Limits,
   ManualStatus,
@@ -113,6 +115,7 @@ export const api = {
   accept: (escalation: string) => post(`/escalations/${id(escalation)}/accept`),
   decline: (escalation: string, reason: string) =>
     post(`/escalations/${id(escalation)}/decline`, reason ? { reason } : {}),
+  enrol: (colleague: Enrolment) => post<Enrolled>("/people", colleague),
   cancel: (escalation: string) => post(`/escalations/${id(escalation)}/cancel`),
   editCase: (caseId: string, field: string, text: string, baseVersion: number) =>
     post<{ version: number; conflict: boolean }>(`/cases/${id(caseId)}/edits`, {

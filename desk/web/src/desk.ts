@@ -79,7 +79,7 @@ export class Desk {
   }
 
   private loggedOut(gate: Gate): void {
-    const self = this.state.get().docs.get("me")?.doc as { id: string } | undefined;
+    const self = this.state.get().docs.get("me") as { id: string } | undefined;
     if (gate === "ended" && self) this.person = self.id;
     this.live.stop();
     this.gate.set(gate);

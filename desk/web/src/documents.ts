@@ -46,16 +46,14 @@ export interface SourceView {
   source: string;
   status: string;
   since: string;
-  age_s: number;
-  /** When this source last spoke; counts more than `age_s`. */
-  at?: string | null;
+  /** When this source last spoke. */
+  at: string | null;
 }
 
 export interface Availability {
   state: AvailabilityState;
   since: string | null;
   because: string;
-  freshness_s: number | null;
   sources: SourceView[];
   /** The finer shade of the state, such as `in_call` or `resting`. */
   kind?: string;
@@ -64,8 +62,8 @@ export interface Availability {
   free_again_at?: string | null;
   /** The person's own limits forbid asking until then. */
   resting_until?: string | null;
-  /** When the youngest proof was seen; counts more than `freshness_s`. */
-  checked_at?: string | null;
+  /** When the youngest proof was seen; null when there is none. */
+  checked_at: string | null;
 }
 
 /** No interruptions on this weekday (0 Monday … 6 Sunday) between two local times such as `12:00`. */
@@ -97,6 +95,29 @@ export interface NewPhonePassword {
   ports: Ports;
   user: string;
   password: string;
+}
+
+/** A new colleague, as an administrator enrols him. */
+export interface Enrolment {
+  id: string;
+  name: string;
+  title: string;
+  roles: DeskRole[];
+  /** Skill to level, 1 to 5. */
+  skills: Record<string, number>;
+  languages: string[];
+  off_hook_accepts: boolean;
+}
+
+/** What the new colleague needs for desk and phone; the passwords are said only this once. */
+export interface Enrolled {
+  person: string;
+  name: string;
+  web_password: string;
+  phone_password: string;
+  server: string;
+  ports: Ports;
+  user: string;
 }
 
 export interface AgentView {

@@ -75,7 +75,7 @@ export class LiveConnection {
     this.watchSilence();
     const { store } = this.options;
     const message = parse(data);
-    const next = message && receive(store.get(), message, Date.now());
+    const next = message && receive(store.get(), message);
     if (next) {
       this.attempt = 0;
       store.set(next);

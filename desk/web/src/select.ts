@@ -12,17 +12,17 @@ import type {
   System,
   Task,
 } from "./documents.ts";
-import type { Entry, State } from "./store.ts";
+import type { State } from "./store.ts";
 
-type Docs = ReadonlyMap<string, Entry>;
+type Docs = State["docs"];
 
 function one<T>(docs: Docs, key: string): T | null {
-  return (docs.get(key)?.doc as T | undefined) ?? null;
+  return (docs.get(key) as T | undefined) ?? null;
 }
 
 function all<T>(docs: Docs, kind: string): T[] {
   const found: T[] = [];
-  for (const [key, entry] of docs) if (key.startsWith(`${kind}/`)) found.push(entry.doc as T);
+  for (const [key, doc] of docs) if (key.startsWith(`${kind}/`)) found.push(doc as T);
   return found;
 }
 
@@ -41,7 +41,6 @@ export const openTasks = (state: State) =>
   all<Task>(state.docs, "task")
     .filter((task) => task.state !== "done")
     .sort((a, b) => a.due_at.localeCompare(b.due_at) || b.priority - a.priority);
-export const arrivalOf = (state: State, key: string) => state.docs.get(key)?.receivedAt ?? 0;
 
 /** The call I have as an agent (ringing, talking, or in wrap-up), if any. */
 export function agentInteraction(state: State): Interaction | null {

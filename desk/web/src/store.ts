@@ -2,12 +2,6 @@
 
 import type { LiveMessage } from "./documents.ts";
 
-export interface Entry {
-  readonly doc: unknown;
-  /** Local milliseconds of arrival, so that ages in the document can go on growing on screen. */
-  readonly receivedAt: number;
-}
-
 /** `crowded`: this person has more screens open than the server allows. */
 export type Link = "connecting" | "open" | "lost" | "crowded";
 
@@ -15,20 +9,19 @@ export interface State {
   readonly link: Link;
   /** Sequence number of the last message taken, -1 before the first snapshot of a connection. */
   readonly seq: number;
-  readonly docs: ReadonlyMap<string, Entry>;
+  readonly docs: ReadonlyMap<string, unknown>;
 }
 
 export const EMPTY: State = { link: "connecting", seq: -1, docs: new Map() };
 
 /** Take one message. `null` means a gap: what we show may be wrong, so the caller must reconnect. */
-export function receive(state: State, message: LiveMessage, now: number): State | null {
+export function receive(state: State, message: LiveMessage): State | null {
   if (message.type === "snapshot") {
-    const docs = new Map(Object.entries(message.docs).map(([key, doc]) => [key, { doc, receivedAt: now }]));
-    return { link: "open", seq: message.seq, docs };
+    return { link: "open", seq: message.seq, docs: new Map(Object.entries(message.docs)) };
   }
   if (state.seq < 0 || message.seq !== state.seq + 1) return null;
   const docs = new Map(state.docs);
-  for (const [key, doc] of Object.entries(message.set ?? {})) docs.set(key, { doc, receivedAt: now });
+  for (const [key, doc] of Object.entries(message.set ?? {})) docs.set(key, doc);
   for (const key of message.remove ?? []) docs.delete(key);
   return { ...state, seq: message.seq, docs };
 }

@@ -67,7 +67,7 @@ describe("the live connection", () => {
     const first = last();
     first.says({ type: "change", seq: 2, set: { a: 3 } });
     expect(first.closed).toBe(true);
-    expect(store.get().docs.get("a")?.doc).toBe(1);
+    expect(store.get().docs.get("a")).toBe(1);
     await settle(500);
     expect(FakeSocket.all).toHaveLength(2);
   });
@@ -112,7 +112,7 @@ describe("the live connection", () => {
     old.says({ type: "change", seq: 1, set: { a: 99 } });
     old.onclose?.({ code: 1006 });
     expect(store.get()).toMatchObject({ link: "open" });
-    expect(store.get().docs.get("a")?.doc).toBe(2);
+    expect(store.get().docs.get("a")).toBe(2);
   });
 });
 

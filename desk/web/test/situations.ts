@@ -6,7 +6,7 @@ import { EMPTY, receive, type State } from "../src/store.ts";
 export const AT = "2026-11-21T10:00:00.000Z";
 
 export function availability(state: Availability["state"]): Availability {
-  return { state, since: AT, because: "Teams status", freshness_s: 1, sources: [] };
+  return { state, since: AT, because: "Teams status", checked_at: AT, sources: [] };
 }
 
 export function person(id: string, state: Availability["state"], skills: Record<string, number> = {}): Person {
@@ -104,5 +104,5 @@ export function caseWith(version: number, ...fields: CaseField[]): Case {
 }
 
 export function screen(docs: Record<string, unknown>): State {
-  return receive(EMPTY, { type: "snapshot", seq: 0, docs }, 0)!;
+  return receive(EMPTY, { type: "snapshot", seq: 0, docs })!;
 }

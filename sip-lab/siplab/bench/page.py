@@ -14,7 +14,7 @@ from siplab.errors import BadInput
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 PICTURE = Path("img") / "performance.svg"
 MOST_SHOWN = 1.5
-WIDTH, LABEL, BAR, LINE = 760, 330, 260, 20
+WIDTH, LABEL, BAR, LINE = 840, 330, 260, 20
 WITHIN, OVER = "#2e7d5b", "#c0392b"
 
 
@@ -93,7 +93,7 @@ def _bar(figure: Figure, y: int) -> str:
     return (
         f'<text x="{LABEL - 8}" y="{y + 13}" text-anchor="end">{escape(_shortened(figure.name))}</text>'
         f'<rect x="{LABEL}" y="{y + 2}" width="{max(width, 1):.1f}" height="14" fill="{colour}"/>'
-        f'<text x="{LABEL + max(width, 1) + 6:.1f}" y="{y + 13}" fill="#333">{escape(label)}</text>'
+        f'<text x="{LABEL + BAR + 8}" y="{y + 13}" fill="#333">{escape(label)}</text>'
     )
 
 

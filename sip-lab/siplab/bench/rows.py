@@ -24,7 +24,7 @@ from siplab.bench.measure import Budget, CpuMeter, Measured, percentile, residen
 from siplab.bench.register import register_flood
 from siplab.child import Child
 from siplab.desk import DeskClient, Document, Documents
-from siplab.errors import DeskRefused, LabError, WaitTimeout
+from siplab.errors import LabError, WaitTimeout
 from siplab.node import PrivateNode
 from siplab.remote import Line, RemoteRobot
 from siplab.scenarios.stage import Stage, choose_cast, phone_line, sip_server
@@ -212,7 +212,7 @@ async def measure_register() -> Measured:
 
 
 async def measure_node() -> Measured:
-    """The whole node: idle, then escalations whose screen acknowledges at once and whose phone declines."""
+    """The whole node: idle, then escalations whose screen acknowledges at once; cancelled when the phone rings."""
     async with PrivateNode() as access:
         await asyncio.sleep(SETTLE_S)
         meter = CpuMeter(access.pid)
@@ -230,7 +230,7 @@ async def _escalate_often(stage: Stage) -> list[float]:
     cast = choose_cast(stage.access, [dict(doc) for doc in await agent_desk.read("people")], agent_login.person)
     me, e1 = agent_desk.docs["me"], cast.specialists[0]
     specialist_desk = await stage.desk(e1)
-    phone = await stage.robot("specialist", phone_line("E1", e1, me, "decline"))
+    phone = await stage.robot("specialist", phone_line("E1", e1, me, "never"))
     await stage.robot("agent", phone_line("A", cast.agent, me, "auto"))
     await specialist_desk.command("me/availability", {"status": "available"})
     await agent_desk.command("me/agent-status", {"status": "ready"})
@@ -253,13 +253,11 @@ async def _escalate_once(
     escalating = asyncio.create_task(agent.command(f"interactions/{interaction}/escalations", {"specialist": person}))
     offered = await specialist.wait_for(_offered, 5.0, "the escalation")
     doc = offered.value or {}
-    try:
-        await specialist.command(f"escalations/{doc['id']}/rendered", {"digest": doc["digest"]})
-    except DeskRefused as refused:
-        if refused.status != 409:  # the phone may have declined already
-            raise
+    await specialist.command(f"escalations/{doc['id']}/rendered", {"digest": doc["digest"]})
     incoming = await phone.wait_for("incoming", since=at)
     await escalating
+    await agent.command(f"escalations/{doc['id']}/cancel")
+    await phone.wait_for("ended", since=at)
     closed = f"escalation/{doc['id']}"
     await agent.wait_for(lambda d: closed not in d or d[closed]["state"] == "closed", 10.0, "the end of the escalation")
     return (incoming.t - at) * 1000

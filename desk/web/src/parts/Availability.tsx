@@ -4,10 +4,9 @@ import { useId, useState } from "preact/hooks";
 import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { ManualStatus, Me } from "../documents.ts";
-import { useCommand, useNow, useStore } from "../hooks.ts";
+import { useCommand, useNow } from "../hooks.ts";
 import { focusOn, useKey } from "../keys.ts";
 import { endOf } from "../limits.ts";
-import { arrivalOf } from "../select.ts";
 import { t } from "../texts.ts";
 import { becauseWords } from "./because.ts";
 import { Age, Problem, StateMark } from "./bits.tsx";
@@ -90,7 +89,6 @@ function Since({ self }: { self: Me }) {
 }
 
 function Sources({ self }: { self: Me }) {
-  const receivedAt = arrivalOf(useStore(useDesk().state), "me");
   if (self.availability.sources.length === 0) return null;
   return (
     <details>
@@ -100,9 +98,11 @@ function Sources({ self }: { self: Me }) {
           <li key={source.source}>
             {t.availability.sourceNames[source.source] ?? source.source}:{" "}
             <b>{t.availability.sourceStates[source.status] ?? source.status}</b>{" "}
-            <span class="muted">
-              <Age at={source.at} seconds={source.age_s} receivedAt={receivedAt} />
-            </span>
+            {source.at && (
+              <span class="muted">
+                <Age at={source.at} />
+              </span>
+            )}
           </li>
         ))}
       </ul>

@@ -11,6 +11,7 @@ import { inOrder, isResting, lacksPhone } from "../specialists.ts";
 import type { State } from "../store.ts";
 import { t } from "../texts.ts";
 import { Clock, customerName, Scroll, StateMark } from "./bits.tsx";
+import { Enrol } from "./Enrol.tsx";
 import { QueueTable } from "./Idle.tsx";
 import { Because, StateSince } from "./SpecialistList.tsx";
 import { RunningEscalations, SupervisePanel } from "./Supervise.tsx";
@@ -21,11 +22,14 @@ export function Overview() {
   const state = useStore(useDesk().state);
   const [chosen, choose] = useState<string | null>(null);
   const shown = chosen === null ? null : interactionOf(state, chosen);
-  const isSupervisor = me(state)?.roles.includes("supervisor") ?? false;
+  const roles = me(state)?.roles ?? [];
+  const isSupervisor = roles.includes("supervisor");
+  const people = allPeople(state);
   return (
     <div class="overview" role="region" aria-label={t.overview.region}>
       <h1 class="sr">{t.overview.region}</h1>
       <div class="doing">
+        {roles.includes("administrator") && <Enrol people={people} />}
         <section class="card" aria-label={t.overview.queues}>
           <h2>{t.overview.queues}</h2>
           <QueueTable queues={queues(state)} />
@@ -49,7 +53,7 @@ export function Overview() {
         <AllTasks state={state} />
       </div>
       <div class="beside">
-        <PeopleList people={inOrder(allPeople(state), [], serverNow())} />
+        <PeopleList people={inOrder(people, [], serverNow())} />
       </div>
     </div>
   );

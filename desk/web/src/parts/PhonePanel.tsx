@@ -1,12 +1,13 @@
 /** My phone: what to type into a softphone, a new password shown once, and hints. */
 
 import { Fragment } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useDesk } from "../desk.ts";
-import type { Me, NewPhonePassword } from "../documents.ts";
+import type { Me, NewPhonePassword, Ports } from "../documents.ts";
 import { useCommand } from "../hooks.ts";
 import { t } from "../texts.ts";
 import { Problem } from "./bits.tsx";
+import { Secret } from "./Secret.tsx";
 
 export function PhonePanel({ self }: { self: Me }) {
   const { api } = useDesk();
@@ -24,12 +25,7 @@ export function PhonePanel({ self }: { self: Me }) {
           <dt>{t.phone.user}</dt>
           <dd>{phone.user}</dd>
           <dt>{t.phone.ports}</dt>
-          <dd>
-            {(["udp", "tcp", "tls"] as const)
-              .filter((transport) => phone.ports[transport])
-              .map((transport) => `${t.phone[transport]} ${phone.ports[transport]}`)
-              .join(" · ") || "–"}
-          </dd>
+          <dd>{portWords(phone.ports)}</dd>
           <dt>{t.phone.mqtt}</dt>
           <dd>
             {mqtt.host ? `${mqtt.host}:${mqtt.port}, ${mqtt.user}` : "–"}
@@ -47,44 +43,33 @@ export function PhonePanel({ self }: { self: Me }) {
         </button>
         <p class="muted">{t.phone.makeHint}</p>
         <Problem error={command.error} />
-        {made && <Secret password={made.password} />}
+        {made && <Secret label={t.phone.password} value={made.password} testId="phone-password" hint={t.phone.once} />}
       </div>
-      <div>
-        <h3>{t.phone.softphones}</h3>
-        <dl class="facts">
-          {t.phone.softphoneList.map(([system, names]) => (
-            <Fragment key={system}>
-              <dt>{system}</dt>
-              <dd>{names}</dd>
-            </Fragment>
-          ))}
-        </dl>
-        <p class="muted">{t.phone.softphoneHint}</p>
-      </div>
+      <Softphones />
     </section>
   );
 }
 
-function Secret({ password }: { password: string }) {
-  const shown = useRef<HTMLInputElement>(null);
-  const [outcome, setOutcome] = useState("");
-  const copy = async () => {
-    shown.current?.select();
-    const copied = navigator.clipboard?.writeText(password) ?? Promise.reject(new Error("no clipboard"));
-    setOutcome(await copied.then(() => t.phone.copied, () => t.phone.copyFailed));
-  };
+/** `UDP 5060 · TLS 5061`, a dash when the node has no phone server. */
+export function portWords(ports: Ports): string {
+  const open = (["udp", "tcp", "tls"] as const).filter((transport) => ports[transport]);
+  return open.map((transport) => `${t.phone[transport]} ${ports[transport]}`).join(" · ") || "–";
+}
+
+/** Free softphones for every system, and what to choose in them. */
+export function Softphones() {
   return (
-    <div class="secret">
-      <label for="new-phone-password">{t.phone.password}</label>
-      <div class="row">
-        <input id="new-phone-password" ref={shown} readOnly value={password} data-testid="phone-password" />
-        <button type="button" class="button" onClick={copy}>
-          {t.phone.copy}
-        </button>
-      </div>
-      <p class="muted" role="status">
-        {outcome || t.phone.once}
-      </p>
+    <div>
+      <h3>{t.phone.softphones}</h3>
+      <dl class="facts">
+        {t.phone.softphoneList.map(([system, names]) => (
+          <Fragment key={system}>
+            <dt>{system}</dt>
+            <dd>{names}</dd>
+          </Fragment>
+        ))}
+      </dl>
+      <p class="muted">{t.phone.softphoneHint}</p>
     </div>
   );
 }

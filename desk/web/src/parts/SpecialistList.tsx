@@ -5,7 +5,7 @@ import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { Interaction, Me, Person } from "../documents.ts";
 import { useCommand, useNow, useStore } from "../hooks.ts";
-import { arrivalOf, escalationOf, isRunning, people } from "../select.ts";
+import { escalationOf, isRunning, people } from "../select.ts";
 import type { Wanted } from "../api.ts";
 import { focusOn, useKey } from "../keys.ts";
 import { countByState, inOrder, isResting, lacksPhone, matches, mayBeAsked, ofRole } from "../specialists.ts";
@@ -114,7 +114,6 @@ export function SpecialistList({ self, call }: { self: Me; call: Interaction | n
           <Row
             key={person.id}
             person={person}
-            receivedAt={arrivalOf(state, `person/${person.id}`)}
             wanted={wanted}
             inCall={call?.participants.find((one) => one.person === person.id)?.state ?? null}
             mayAsk={mayAsk && !command.busy}
@@ -133,7 +132,6 @@ export function SpecialistList({ self, call }: { self: Me; call: Interaction | n
 
 interface RowProps {
   person: Person;
-  receivedAt: number;
   wanted: string[];
   /** His state in my call, or null if he has no part in it. */
   inCall: "ringing" | "talking" | null;
@@ -141,8 +139,8 @@ interface RowProps {
   ask: (person: Person) => void;
 }
 
-function Row({ person, receivedAt, wanted, inCall, mayAsk, ask }: RowProps) {
-  const { state, freshness_s, checked_at } = person.availability;
+function Row({ person, wanted, inCall, mayAsk, ask }: RowProps) {
+  const { state, checked_at } = person.availability;
   const now = useNow();
   const resting = isResting(person, now);
   const shade = resting ? "resting" : state;
@@ -172,10 +170,10 @@ function Row({ person, receivedAt, wanted, inCall, mayAsk, ask }: RowProps) {
       <p class="because">
         <StateSince person={person} />
         <Because person={person} />
-        {(checked_at || freshness_s !== null) && (
+        {checked_at && (
           <span class="age">
             {" · "}
-            <Age at={checked_at} seconds={freshness_s ?? 0} receivedAt={receivedAt} />
+            <Age at={checked_at} />
           </span>
         )}
         {lacksPhone(person) && <span class="warn-text"> · {t.specialists.noPhone}</span>}

@@ -71,18 +71,10 @@ export function Clock({ from, label }: { from: string; label?: string }) {
   );
 }
 
-interface AgeProps {
-  /** The moment itself; where the centre does not say it, its age when the document was received. */
-  at?: string | null | undefined;
-  seconds: number;
-  receivedAt: number;
-}
-
 /** How long ago something was, in words, ticking. */
-export function Age({ at, seconds, receivedAt }: AgeProps) {
+export function Age({ at }: { at: string }) {
   const now = useNow();
-  const past = at ? (now - Date.parse(at)) / 1000 : seconds + Math.max(0, Date.now() - receivedAt) / 1000;
-  return <>{t.ago(ageWords(past))}</>;
+  return <>{t.ago(ageWords((now - Date.parse(at)) / 1000))}</>;
 }
 
 export function ageWords(seconds: number): string {
