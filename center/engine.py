@@ -46,6 +46,7 @@ from center.interaction.events import (
 from center.interaction.mixing import mix
 from center.interaction.model import Interaction, Phase
 from center.leases import LeaseKeeper
+from center.record import Record
 from routing import effects as routing_effects
 from routing import events as routing_events
 from routing import machine as routing_machine
@@ -346,7 +347,7 @@ class Engine:
                 self._start_timer(f"ring/{leg}", at, lambda: self.tell_interaction(call.id, RingTimeout(leg)))
             case interaction_effects.StopEscalation(escalation, end):
                 self.tell_escalation(escalation, ConversationEnded(end))
-            case interaction_effects.Record(name, data):
+            case Record(name, data):
                 self._events.append(call.id, name, data)
             case _:
                 self._perform_leg_effect(effect, call.id)
@@ -420,7 +421,7 @@ class Engine:
                 self._escalation_ended(state)
             case escalation_effects.StartTimer(at):
                 self._start_timer(f"escalation/{state.id}", at, lambda: self.tell_escalation(state.id, TimerFired()))
-            case escalation_effects.Record(name, data):
+            case Record(name, data):
                 esc.note(name, data, datetime.now(UTC))
                 self._events.append(state.interaction, name, {"escalation": state.id, **data})
             case _:

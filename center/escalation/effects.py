@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from center.escalation.model import Choice, Invitation
+from center.record import Record
 from routing.model import Lease
 from telephony.effects import LegEffect
 from vocabulary import PersonId
@@ -86,14 +87,6 @@ class StartTimer:
     """Send TimerFired at `at`; replaces the running one."""
 
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Append to the interaction's event log."""
-
-    name: str
-    data: dict[str, object] = field(default_factory=dict)
 
 
 EscalationEffect = (

@@ -11,12 +11,12 @@ from center.escalation.effects import (
     EscalationEffect,
     JoinConversation,
     PushCase,
-    Record,
     ReleaseLease,
     RingSpecialist,
     SpeakSummary,
 )
 from center.escalation.model import Invitation, InvitationState, Timing
+from center.record import Record
 from routing.model import Lease
 from telephony.effects import EndLeg
 from vocabulary import EndReason

@@ -31,7 +31,6 @@ from center.escalation.effects import (
     FindCandidates,
     MakePromise,
     OfferChoices,
-    Record,
     ReleaseLease,
     ReportEnd,
     StartTimer,
@@ -54,6 +53,7 @@ from center.escalation.events import (
     TimerFired,
 )
 from center.escalation.model import Candidate, Choice, Escalation, EscalationState, Invitation, InvitationState
+from center.record import Record
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
 from vocabulary import EndReason, LegId
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from center.record import Record
 from telephony.effects import LegEffect
 from vocabulary import EndReason, EscalationId, LegId, PersonId
 
@@ -62,14 +63,6 @@ class StopEscalation:
 
     escalation: EscalationId
     end: EndReason
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Append to the interaction's event log."""
-
-    name: str
-    data: dict[str, object] = field(default_factory=dict)
 
 
 InteractionEffect = (

@@ -26,7 +26,6 @@ from center.interaction.effects import (
     InteractionEffect,
     LeaveQueue,
     OccupyPerson,
-    Record,
     ReleasePerson,
     StartRingTimer,
     StopEscalation,
@@ -49,6 +48,7 @@ from center.interaction.events import (
 )
 from center.interaction.mixing import mix
 from center.interaction.model import Interaction, Participant, Phase
+from center.record import Record
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, StopPrompt
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
 from telephony.model import CallerIdentity, Destination, PromptName

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from center.record import Record
 from routing.model import Lease
 from telephony.effects import LegEffect
 from vocabulary import LegId, PersonId
@@ -70,14 +71,6 @@ class StartTimer:
     """Send TimerFired at `at` (UTC seconds); replaces the running one."""
 
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Append to the log of the interaction in which it was promised."""
-
-    name: str
-    data: dict[str, object] = field(default_factory=dict)
 
 
 TaskEffect = (

@@ -27,7 +27,6 @@ from center.promise.effects import (
     BeginConversation,
     CallCustomer,
     HoldPerson,
-    Record,
     ReleaseLease,
     RingSpecialist,
     Seek,
@@ -49,6 +48,7 @@ from center.promise.events import (
     TimerFired,
 )
 from center.promise.model import CALLING, PromiseRules, Task, TaskKind, TaskState
+from center.record import Record
 from telephony.effects import EndLeg
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegRinging, PromptEnded
 from vocabulary import EndReason, PersonId

@@ -23,6 +23,7 @@ from center.promise.machine import step
 from center.promise.model import CALLING, Promise, PromiseRules, Slot, Task, TaskState
 from center.promise.order import next_task_for
 from center.promise.plan import PromiseRequest, plan_promise
+from center.record import Record
 from context.model import Case, Customer, PastContact
 from routing.model import Person
 from telephony.effects import DialLeg, EndLeg
@@ -261,7 +262,7 @@ class PromiseKeeper:
                 self._surroundings.tell_customer(work, about, text)
             case fx.StartTimer(at):
                 self._start_timer(state.id, at)
-            case fx.Record(name, data):
+            case Record(name, data):
                 self._events.append(state.promise.interaction, name, data)
             case _:
                 self._switch.perform(effect)

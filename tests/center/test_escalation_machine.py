@@ -37,6 +37,7 @@ from center.escalation.model import (
     Timing,
     Trigger,
 )
+from center.record import Record
 from center.simulate import Outcome, simulate
 from routing.model import Lease
 from telephony.effects import EndLeg
@@ -113,7 +114,7 @@ class Run:
         return [effect.invitation.specialist for effect in self.all if isinstance(effect, fx.RingSpecialist)]
 
     def recorded(self) -> list[str]:
-        return [effect.name for effect in self.all if isinstance(effect, fx.Record)]
+        return [effect.name for effect in self.all if isinstance(effect, Record)]
 
     def cause_of(self, person: PersonId) -> str:
         invitation = self.esc.of(person)

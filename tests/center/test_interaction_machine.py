@@ -25,6 +25,7 @@ from center.interaction.events import (
 )
 from center.interaction.machine import step
 from center.interaction.model import Interaction, Phase, SupervisionMode
+from center.record import Record
 from routing.model import ServiceQueue
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix
 from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
@@ -196,7 +197,7 @@ def test_a_supervisor_listens_whispers_and_joins_by_three_logged_acts() -> None:
     assert (SUPERVISOR_LEG, CUSTOMER) not in run.mixes()[0].matrix
     run.play(SupervisorCame(SARA, LegId("unused"), SupervisionMode.JOIN))
     assert (SUPERVISOR_LEG, CUSTOMER) in run.mixes()[0].matrix
-    acts = [e.name for e in run.all if isinstance(e, fx.Record) and e.name.startswith("supervision.")]
+    acts = [e.name for e in run.all if isinstance(e, Record) and e.name.startswith("supervision.")]
     assert acts == ["supervision.listen", "supervision.whisper", "supervision.join"]
     assert run.call.phase is Phase.TALKING
 
@@ -280,7 +281,7 @@ EVENTS: list[InteractionEvent] = [
 def test_in_any_order_of_events_nobody_is_left_alone_and_everything_ends_once(events: list[InteractionEvent]) -> None:
     run = Run().play(Arrived(), LegAnswered(CUSTOMER), *events)
     call = run.call
-    closings = [e for e in run.all if isinstance(e, fx.Record) and e.name == "interaction.closed"]
+    closings = [e for e in run.all if isinstance(e, Record) and e.name == "interaction.closed"]
     assert len(closings) == (0 if call.is_live else 1)
     if not call.is_live:
         assert call.participants == ()

@@ -14,7 +14,6 @@ from center.promise.effects import (
     BeginConversation,
     CallCustomer,
     HoldPerson,
-    Record,
     ReleaseLease,
     RingSpecialist,
     Seek,
@@ -38,6 +37,7 @@ from center.promise.events import (
 from center.promise.machine import step
 from center.promise.model import Task, TaskKind, TaskState
 from center.promise.order import next_task_for
+from center.record import Record
 from routing.model import Lease
 from telephony.effects import EndLeg
 from telephony.events import LegAnswered, LegEnded
