@@ -65,15 +65,16 @@ class Talk:
         await self.call.desk.command(f"escalations/{running.value['id']}/cancel")
         await self.call.desk.wait_for(lambda docs: _two(docs, self.call), ANSWER_TIMEOUT_S, "two who talk")
 
-    async def by_mqtt(self, person: str, about: str, **body: str) -> Document:
-        """Send the escalation command of `about` with a person's own account; the answer that his client gets."""
+    async def by_mqtt(self, person: str, *in_the_name_of: str, **body: str) -> Document:
+        """Send a person's escalation command, before it the same in other people's names; his client's answer."""
         mqtt = self.call.desk.docs["me"]["mqtt"]
         login, prefix = self.company.login(person), self.company.access.mqtt_prefix
         async with aiomqtt.Client(
             str(mqtt["host"]), int(mqtt["port"]), username=person, password=login.phone_password
         ) as client:
             await client.subscribe(f"{prefix}/answer/{person}", qos=1)
-            await client.publish(f"{prefix}/command/{about}/escalate", json.dumps(body), qos=1)
+            for name in (*in_the_name_of, person):
+                await client.publish(f"{prefix}/command/{name}/escalate", json.dumps(body), qos=1)
             message = await asyncio.wait_for(anext(aiter(client.messages)), ANSWER_TIMEOUT_S)
         assert isinstance(message.payload, bytes)
         answer: Document = json.loads(message.payload)
@@ -131,7 +132,7 @@ async def test_an_unknown_skill_or_person_is_refused_at_the_desk(talk: Talk) -> 
 
 async def test_an_unknown_skill_asked_for_over_mqtt_is_answered(talk: Talk) -> None:
     begun = len(await talk.requests())
-    answer = await talk.by_mqtt(AGENT, AGENT, skill="alchemy")
+    answer = await talk.by_mqtt(AGENT, skill="alchemy")
     assert answer == {"error": {"code": "unknown_skill", "message": "Nobody in the company has that skill."}}
     await talk.is_untouched(begun)
 
@@ -185,10 +186,8 @@ async def test_who_is_not_in_the_call_asks_in_vain_at_the_desk(talk: Talk) -> No
 async def test_who_is_not_in_the_call_asks_in_vain_over_mqtt(talk: Talk) -> None:
     """And nobody can ask in the name of somebody else: the broker lets nobody write his topic."""
     begun = len(await talk.requests())
-    answer = await talk.by_mqtt(OTHER_AGENT, OTHER_AGENT, skill="claims")
+    answer = await talk.by_mqtt(OTHER_AGENT, AGENT, skill="claims")
     assert answer["error"]["code"] == "not_in_a_call"
-    with pytest.raises(TimeoutError):
-        await talk.by_mqtt(OTHER_AGENT, AGENT, skill="claims")
     await talk.is_untouched(begun)
 
 
