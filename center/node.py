@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from center.bindings import BindingKeeper
 from center.demo import NODE_ACCOUNT, make_demo_company
 from center.directory import CompanyDirectory, PhoneServer
+from center.gauges import register_gauges
 from center.leases import LeaseKeeper
 from center.live import LiveDocuments
 from center.phone_requests import watched_documents
@@ -131,7 +133,7 @@ class Node:
             hours=settings.promises.calendar(),
             lines_changed=switch.presence_changed,
         )
-        desk, web_port = await self._start_desk(center, store)
+        desk, web_port = await self._start_desk(center, store, switch)
         self.addresses = self._note_addresses(directory, switch, presence, web_port)
         self._connect_passwords(directory, switch, presence)
         await center.start()
@@ -205,7 +207,7 @@ class Node:
         self._parts.push_async_callback(switch.stop)
         return switch
 
-    async def _start_desk(self, center: ContactCenter, store: Store) -> tuple[DeskServer, int]:
+    async def _start_desk(self, center: ContactCenter, store: Store, switch: PjsipSwitch) -> tuple[DeskServer, int]:
         web = self._settings.web
         logins = Logins(store.web_sessions, store.directory.password_hash)
         self._parts.callback(logins.close)
@@ -214,7 +216,9 @@ class Node:
             secure_cookie=bool(public and public.startswith("https://")),
             allowed_origins=frozenset({public}) if public else frozenset(),
         )
-        desk = DeskServer(create_app(center, logins, desk_settings), web.host, web.port)
+        registry = CollectorRegistry()
+        register_gauges(registry, lambda: {"legs": switch.stats().legs, **center.numbers()})
+        desk = DeskServer(create_app(center, logins, desk_settings, registry=registry), web.host, web.port)
         return desk, await desk.start()
 
     def _note_addresses(

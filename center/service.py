@@ -589,6 +589,15 @@ class ContactCenter:
         work = self._access.work(actor, interaction)
         return self._screens.specialists_for(work.call.queue.specialist_skills)
 
+    def numbers(self) -> dict[str, float]:
+        """What goes on now, for monitoring."""
+        return {
+            "interactions": len(self.engine.works),
+            "escalations": sum(esc.state.is_live for esc in self.engine.escalations.values()),
+            "leases": len(self._leases.held),
+            "events_lost": self._store.events.lost,
+        }
+
     async def health(self) -> Document:
         degraded = self._screens.warnings(self._store.events.degraded)
         return {"ok": not degraded, "degraded": degraded}

@@ -11,12 +11,15 @@ import hashlib
 import io
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from telephony.model import PromptName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +112,8 @@ def _telephone_wav(spoken: bytes, most_s: float) -> bytes:
     Raises:
         ValueError, EOFError, wave.Error: This is no recording, or an empty one.
     """
+    import numpy as np  # 14 MiB that only a node that speaks needs
+
     with wave.open(io.BytesIO(spoken)) as source:
         rate_hz = source.getframerate()
         samples = np.frombuffer(source.readframes(source.getnframes()), "<i2").astype(np.float64)
@@ -129,6 +134,8 @@ def _telephone_wav(spoken: bytes, most_s: float) -> bytes:
 
 def _resampled(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
     """Change the sample rate to RATE_HZ by cutting the spectrum; enough for whole recordings."""
+    import numpy as np
+
     count = round(len(samples) * RATE_HZ / rate_hz)
     if count == 0:
         raise ValueError("silence")

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-import recurring_ical_events
 from icalendar import Calendar, Component
 
 from presence.errors import CalendarError
@@ -61,6 +60,8 @@ def read_stretches(ics: bytes, now: datetime, zone: tzinfo) -> list[Stretch]:
         calendar = Calendar.from_ical(ics)
         if isinstance(calendar, list):
             raise CalendarError("the file holds several calendars")
+        import recurring_ical_events  # slow and large, and most nodes read no calendars
+
         found = recurring_ical_events.of(calendar, skip_bad_series=True).between(now, now + LOOK_AHEAD)
         stretches = [stretch for event in found[:MAX_STRETCHES] for stretch in _stretches(event, zone)]
     except CalendarError:

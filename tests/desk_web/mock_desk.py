@@ -288,7 +288,7 @@ async def enrol(desk: MockDesk, body: Doc) -> Response:
         return error(409, "person_exists", f"There is somebody called {body['id']} already.", "id")
     newcomer = person(
         **{key: body[key] for key in ("id", "name", "title", "roles", "skills")},
-        seen=availability("unknown", "nothing known yet", checked_s=None),
+        seen={**availability("unknown", "nothing known yet", checked_s=None), "since": None, "sources": []},
         registered=False,
     )
     await desk.put(**{f"person__{body['id']}": {**newcomer, "languages": body["languages"]}})

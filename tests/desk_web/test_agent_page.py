@@ -42,6 +42,17 @@ async def test_free_specialists_stand_first_and_change_live(open_desk: Open) -> 
     await expect(rows).to_have_count(1)
 
 
+async def test_ages_are_counted_from_absolute_times(open_desk: Open) -> None:
+    """CE-12: how fresh a state is, counted from when it was checked; without any proof no age is claimed."""
+    shown = await open_desk("petra", "call")
+    page, desk = shown.page, shown.desk
+    eva = {**desk.documents["person/eva"], "availability": availability("free", "Teams status: available", 900, 125)}
+    await desk.put(person__eva=eva)
+    await expect(page.locator("[data-person-id=eva] .age")).to_have_text(" · 2 min ago")
+    await expect(page.locator("[data-person-id=olaf]")).to_be_visible()
+    await expect(page.locator("[data-person-id=olaf] .age")).to_have_count(0)
+
+
 async def test_one_press_escalates_with_the_reason_and_shows_each_step(open_desk: Open) -> None:
     """CE-01: one action; the agent sees each step up to joined, or the cause in words."""
     shown = await open_desk("petra", "call")

@@ -20,7 +20,7 @@ async def test_a_colleague_is_enrolled_with_one_short_form(open_desk: Open) -> N
     """CE-24, N14: one form by keyboard; the passwords are shown once; the people list has the newcomer by itself."""
     shown = await open_desk("ada", permissions=["clipboard-read", "clipboard-write"])
     page, desk = shown.page, shown.desk
-    await page.keyboard.press("n")
+    await page.get_by_role("button", name="Enrol a colleague").press("Enter")
     form = page.get_by_role("region", name="Enrol a colleague")
     await expect(form.get_by_label("Name", exact=True)).to_be_focused()
     await page.keyboard.type("Éva Horvát")

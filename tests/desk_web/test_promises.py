@@ -81,6 +81,7 @@ async def test_a_supervisor_listens_whispers_joins_and_leaves(open_desk: Open) -
     panel = page.get_by_role("region", name="Supervise")
     await panel.get_by_role("button", name="Listen").click()
     await expect(panel.get_by_role("status")).to_contain_text("Sofia Lind listens")
+    await expect(panel.get_by_role("button", name="Whisper")).to_be_enabled()
     await page.keyboard.press("w")
     await expect(panel.get_by_role("status")).to_contain_text("Sofia Lind whispers")
     await panel.get_by_role("button", name="Leave the call").click()
