@@ -15,7 +15,7 @@ demo: setup     ## Robots play a first escalation on real SIP, RTP, MQTT and Web
 
 test: setup-test lint  ## Set up everything, check the code, run all tests (under 10 minutes)
 	@cd desk/web && npm test --silent
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 2 --dist loadfile  # most tests wait for real phones; two files at a time
 
 lint: setup-test  ## Format and lint rules, strict types
 	@ruff check .
