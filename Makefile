@@ -27,8 +27,9 @@ bench: setup    ## Measure the performance budgets (5 minutes); writes build/ben
 	@siplab bench --json build/bench.json --markdown docs/performance.md
 
 SOAK_MINUTES ?= 30
-soak: setup-test ## Calls, faults, and a race for leases for SOAK_MINUTES (30); what was lost, what leaks; build/soak.json
+soak: setup-test ## Calls, faults, a race for leases, 2,000 people's presence, SOAK_MINUTES (30) each; build/soak.json
 	@$(PYTHON) -m siplab.soak --minutes $(SOAK_MINUTES) --json build/soak.json
+	@ringside presence soak --minutes $(SOAK_MINUTES)
 
 setup:          ## Install what `make run` needs (Debian packages, PJSIP, Python packages, web desk)
 	@deploy/setup.sh run
