@@ -225,6 +225,7 @@ class ContactCenter:
     def availability_changed(self, availability: Availability) -> None:
         """Take a new fused availability: the list of specialists shows it, and who waits for somebody may go on."""
         self._screens.show_person(availability.person)
+        self.system_changed()  # a broker that was away for less than a second is told of, too
         self.inviting.availability_changed(availability)
         if availability.state is AvailabilityState.FREE:
             self._promises.somebody_free()
