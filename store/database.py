@@ -13,6 +13,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from alembic import command
@@ -38,6 +39,8 @@ LOCK_WAIT_MS = 5_000
 """How long SQLite waits for another process that writes."""
 _MIGRATION_LOCK = 0x52494E47
 """Advisory lock on PostgreSQL: of several nodes that start at once, one migrates and the others wait."""
+_MIGRATING: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""One migration at a time in a process: alembic keeps what it is doing in module variables."""
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -185,7 +188,8 @@ class Database:
         """Bring the schema up to date; of several nodes that start at once, one does it."""
         if self.is_sqlite:
             _prepare_folder(self.url)
-        async with _translated_errors(self.url), self._write_engine.begin() as connection:
+        turn = _MIGRATING.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with turn, _translated_errors(self.url), self._write_engine.begin() as connection:
             if not self.is_sqlite:
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             await connection.run_sync(upgrade_schema)
