@@ -197,7 +197,8 @@ def _let_in(call: Interaction, event: SpecialistAccepted, now: float) -> Step:
         return call, []
     specialist = Participant(ParticipantRole.SPECIALIST, event.leg, event.person, now, talking=True)
     call = _enter(replace(call, participants=(*call.participants, specialist)), Phase.CONFERENCE, now)
-    return call, [StopPrompt(event.leg), mix(call)]
+    # whatever is being said to either of them is cut: the customer hears the specialist at once (S07 step 5)
+    return call, [StopPrompt(event.leg), StopPrompt(call.customer_leg), mix(call)]
 
 
 def _escalation_over(call: Interaction, now: float) -> Step:

@@ -27,7 +27,7 @@ from center.interaction.machine import step
 from center.interaction.model import Interaction, Phase, SupervisionMode
 from center.record import Record
 from routing.model import ServiceQueue
-from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix
+from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, SetMix, StopPrompt
 from telephony.events import LegAnswered, LegEnded, LegRinging, PromptEnded
 from telephony.model import HoldMusic, PromptName, everyone_hears_everyone
 from vocabulary import EndReason, EscalationId, InteractionId, LegId, ParticipantRole, PersonId, QueueId
@@ -113,6 +113,13 @@ def test_an_accepted_specialist_makes_a_conference_in_which_all_hear_all() -> No
     legs = frozenset({CUSTOMER, AGENT_LEG, SPECIALIST_LEG})
     assert run.mixes() == [SetMix(legs, everyone_hears_everyone(legs))]
     assert len(everyone_hears_everyone(legs)) == 6
+
+
+def test_the_notice_to_the_customer_is_cut_when_the_specialist_joins() -> None:
+    """S07 step 5."""
+    run = given_talking().play(EscalationBegan(ESC), LegEnded(AGENT_LEG, GONE))
+    assert PlayPrompt(CUSTOMER, PromptName("one-moment")) in run.last
+    assert StopPrompt(CUSTOMER) in run.play(SpecialistAccepted(ESC, EVA, SPECIALIST_LEG)).last
 
 
 def test_an_agent_who_leaves_goes_to_wrap_up_and_the_others_talk_on() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ class Talk:
         return await self.desk.wait_for(lambda docs: key in docs and fits(docs[key]), timeout_s, what)
 
 
-class Scene:
+class Scene(ABC):
     """One play on one node: who is there, what is checked, what is told. Subclasses say what happens in `play`."""
 
     name: str
@@ -96,18 +97,18 @@ class Scene:
         self._me: Document = {}
 
     @classmethod
+    @abstractmethod
     def company(cls) -> LabCompany:
         """Say who works in this scenario."""
-        raise NotImplementedError
 
     @classmethod
     def environment(cls, pace: Pace) -> Environment:
         """Say what the node is told besides."""
         return {}
 
+    @abstractmethod
     async def play(self) -> None:
         """Do everything; LabError when it cannot go on."""
-        raise NotImplementedError
 
     async def leave(self) -> None:
         """Stop what runs beside the play."""
