@@ -1,0 +1,14 @@
+"""What administrators changed: versions of people, queues, numbers, templates, trunks, prompts and settings."""
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
