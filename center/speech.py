@@ -80,6 +80,8 @@ class Speech:
         finally:
             if child.returncode is None:
                 child.kill()
+                assert child.stdout is not None
+                await child.stdout.read()  # a pipe whose reading is paused would never be closed
                 await child.wait()
         return spoken
 

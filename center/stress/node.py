@@ -29,6 +29,8 @@ from vocabulary import PersonId
 
 DUPLICATE_SHARE = 0.1
 LONG_RING_SHARE = 0.002
+REPORT_EVERY_S = 0.1
+"""Often enough that a kill at half of a short run comes before its end."""
 SHORT_STALL = 0.3
 """Share of a lease's length for which the whole process stands still, whatever it does."""
 LONG_STALL = 1.3
@@ -165,7 +167,7 @@ class StressNode:
 
     async def _report_now_and_then(self) -> None:
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(REPORT_EVERY_S)
             self.report()
 
     def report(self) -> None:

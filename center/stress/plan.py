@@ -54,7 +54,7 @@ class NodeOrder:
 
 @dataclass(slots=True)
 class Counts:
-    """What a node process did; printed as a line of JSON every half second and at the end."""
+    """What a node process did; printed as a line of JSON ten times a second and at the end."""
 
     attempts: int = 0
     granted: int = 0

@@ -44,7 +44,7 @@ async def test_three_nodes_with_pauses_duplicates_and_a_kill_never_ring_anybody_
 
 
 async def test_one_node_on_sqlite_never_rings_anybody_twice_over_a_kill(tmp_path: Path) -> None:
-    plan = replace(SHORT, nodes=1, agents=20, attempts=1_000)
+    plan = replace(SHORT, nodes=1, agents=20, attempts=1_500)
     assert_nobody_was_rung_twice(await StressRun(plan, f"sqlite:///{tmp_path}/ringside.db", tmp_path).run())
 
 
