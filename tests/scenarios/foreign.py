@@ -147,6 +147,8 @@ def heard_in(recording: Path, *parties: str) -> dict[str, bool]:
         assert file.getsampwidth() == 2
         frames = np.frombuffer(file.readframes(file.getnframes()), "<i2")[:: file.getnchannels()]
         rate_hz = file.getframerate()
+    if len(frames) == 0:
+        return dict.fromkeys(parties, False)
     last = frames[-rate_hz:].astype(float)
     energy = np.abs(np.fft.rfft(last * np.hanning(len(last)))) ** 2
     hz_per_band = rate_hz / len(last)
