@@ -71,7 +71,7 @@ softswitch() {
   local wheel
   wheel=$($venv/bin/python telephony/native/build.py --print-path) || fail "PJSIP could not be built; the reason is above."
   [ -f "$stamps/softswitch" ] && [ "$(cat "$stamps/softswitch")" = "$wheel" ] && return
-  quietly $venv/bin/uv pip install --python $venv/bin/python --reinstall "$wheel" || fail "the PJSIP wheel could not be installed."
+  quietly $venv/bin/uv pip install --python $venv/bin/python --compile-bytecode --reinstall "$wheel" || fail "the PJSIP wheel could not be installed."
   mkdir -p "$stamps"
   echo "$wheel" >"$stamps/softswitch"
 }

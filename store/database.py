@@ -16,9 +16,6 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
@@ -27,7 +24,8 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from store.errors import SchemaTooNew, StoreConflict, StoreError, StoreUnavailable
+from store.errors import StoreConflict, StoreError, StoreUnavailable
+from store.revision import is_newest
 
 T = TypeVar("T")
 
@@ -192,7 +190,7 @@ class Database:
         async with turn, _translated_errors(self.url), self._write_engine.begin() as connection:
             if not self.is_sqlite:
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            await connection.run_sync(upgrade_schema)
+            await connection.run_sync(_upgrade)
 
 
 def uninterrupted(repository: type[T]) -> type[T]:
@@ -234,26 +232,11 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
 
-def alembic_config(connection: Connection) -> Config:
-    """Alembic's settings, made here because an installed package has no alembic.ini."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+def _upgrade(connection: Connection) -> None:
+    if not is_newest(connection):
+        from store.schema import upgrade_schema  # a node whose schema is up to date never loads alembic
 
-
-def upgrade_schema(connection: Connection) -> None:
-    """Bring the schema to the newest revision, inside the caller's transaction.
-
-    Raises:
-        SchemaTooNew: The database knows a revision that this program does not.
-    """
-    try:
-        command.upgrade(alembic_config(connection), "head")
-    except CommandError as error:
-        raise SchemaTooNew(
-            f"the database {_shown(connection.engine.url)} was made by a newer version of this program ({error})"
-        ) from error
+        upgrade_schema(connection)
 
 
 def _make_engine(url: URL, is_sqlite: bool) -> AsyncEngine:

@@ -94,7 +94,7 @@ async def test_hold_by_the_other_side_is_noticed_and_timed() -> None:
         back = await c.wait_for("reinvite", where=lambda event: event.data["count"] == 2)
         state = (await c.raw_report()).data
         assert state["reinvites"] == 2
-        assert state["hold_s"] == pytest.approx(back.t - held.t, abs=0.05)
+        assert state["hold_s"] == pytest.approx(back.t - held.t, abs=0.25)
 
 
 @pytest.mark.parametrize(("policy", "code"), [("decline", 603), ("busy", 486)])

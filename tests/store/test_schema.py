@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sqlmodel import SQLModel
 
 from context.model import Customer
 from store import SchemaTooNew, Store, StoreError, StoreUnavailable
-from store.database import alembic_config, upgrade_schema
+from store.schema import alembic_config, upgrade_schema
 from tests.fixtures.postgres import PostgresServer
 from tests.store.situations import Outage
 from vocabulary import CustomerId
@@ -132,3 +133,20 @@ async def test_a_database_that_fails_raises_store_unavailable(store: Store, outa
             await store.customers.save(big)
     await store.customers.save(big)
     assert await store.customers.get(big.id) == big
+
+
+async def test_a_start_on_an_up_to_date_schema_does_not_load_alembic(empty_url: str, tmp_path: Path) -> None:
+    """It takes 10 MiB that an idle node has better use for."""
+    store = await Store.open(empty_url, journal_dir=tmp_path)
+    await store.close()
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "from store.store import Store\n"
+        "async def start():\n"
+        "    store = await Store.open(sys.argv[1], journal_dir=pathlib.Path(sys.argv[2]))\n"
+        "    await store.close()\n"
+        "asyncio.run(start())\n"
+        "sys.exit('alembic' in sys.modules)\n"
+    )
+    again = await asyncio.create_subprocess_exec(sys.executable, "-c", program, empty_url, str(tmp_path))
+    assert await again.wait() == 0
