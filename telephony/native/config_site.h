@@ -12,6 +12,9 @@
 #define PJSUA_MAX_ACC                           64      /* trunks and local identities; phones are not accounts */
 #define PJSUA_MAX_BUDDIES                       8       /* presence is ours, not PJSUA's */
 
+/* Media lines of one call: as many as the door lets in (DoorLimits::mediaLines). Each call has two tables of them. */
+#define PJMEDIA_MAX_SDP_MEDIA                   8
+
 /* Sockets of one ioqueue (epoll, so FD_SETSIZE does not bind) and of the signalling side. */
 #define PJ_IOQUEUE_MAX_HANDLES                  8192
 #define PJSIP_MAX_TRANSPORTS                    4096
