@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
 
+from center.attention import Attention
 from center.background import Background
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
@@ -22,7 +21,7 @@ from context.bundle import bundle_json, make_bundle
 from context.model import ContextBundle
 from presence.errors import ContractError
 from presence.index import SpecialistEntry, SpecialistIndex
-from presence.model import Availability, AvailabilityState, Kind, Status
+from presence.model import Availability, AvailabilityState, Kind
 from presence.runner import PresenceService
 from routing.model import Person
 from telephony.effects import PlayPrompt
@@ -37,9 +36,6 @@ MOST_CANDIDATES = 12
 """More are never rung within one escalation's time."""
 SUMMARY_S = 6.0
 """The longest spoken summary (S04 step 4)."""
-MISSES_UNTIL_UNCONFIRMED = 2
-"""Who lets it ring so often in a row is not shown free until he says that he is there (S02 step 6)."""
-UNCONFIRMED = "did not answer twice; choose Available to be asked again"
 
 
 class Inviting:
@@ -49,6 +45,7 @@ class Inviting:
         self,
         *,
         presence: PresenceService,
+        attention: Attention,
         directory: CompanyDirectory,
         live: LiveDocuments,
         speech: Speech,
@@ -58,6 +55,7 @@ class Inviting:
         now: Callable[[], float],
     ) -> None:
         self._presence = presence
+        self._attention = attention
         self._directory = directory
         self._live = live
         self._speech = speech
@@ -66,7 +64,6 @@ class Inviting:
         self._case_url = case_url
         self._now = now
         self._promises: Promises | None = None
-        self._misses: Counter[PersonId] = Counter()
         self._help_times = HelpTimes()
         self._index = SpecialistIndex()
         for person in directory.people.values():
@@ -92,15 +89,32 @@ class Inviting:
         legs = tuple(LegId(new_id("leg")) for _ in range(len(ranked) + 1))
         return CandidatesFound(ranked, self._deputy(work), legs)
 
+    async def read_back(self) -> None:
+        """Take up what an earlier run counted."""
+        await self._attention.read_back()
+        for person in self._directory.people.values():
+            self.person_changed(person)
+
     def person_changed(self, person: Person) -> None:
-        """A specialist is new, or his skills are."""
-        if DeskRole.SPECIALIST in person.roles:
-            self._index.put(SpecialistEntry(person.id, person.skills, person.languages))
+        """A specialist is new, or his skills are; somebody is none any more."""
+        if DeskRole.SPECIALIST not in person.roles:
+            self._index.remove(person.id)
+            return
+        is_new = person.id not in self._index
+        self._index.put(SpecialistEntry(person.id, person.skills, person.languages))
+        self._index.interruptions_changed(person.id, self._attention.count(person.id))
+        if is_new and self._presence.watches(person.id):
+            self.availability_changed(self._presence.availability(person.id))
+
+    def person_removed(self, person: PersonId) -> None:
+        """Somebody left the company."""
+        self._index.remove(person)
 
     def availability_changed(self, availability: Availability) -> None:
         """Keep the index of who is free current."""
         free = availability.state is AvailabilityState.FREE and availability.resting_until is None
         self._index.set_free(availability.person, free)
+        self._attention.availability_changed(availability)
 
     def _may_be_asked(self, person: PersonId, esc: Escalation, *, picked: bool) -> bool:
         """Free, with a phone, and within his own limits (N14); who was picked also if only his calendar is busy."""
@@ -125,17 +139,12 @@ class Inviting:
         self._presence.reservation(person, holder)
 
     def missed(self, specialist: PersonId) -> None:
-        """Count an unanswered ring; after some in a row the person is unconfirmed until he says he is there."""
-        self._misses[specialist] += 1
-        if self._misses[specialist] >= MISSES_UNTIL_UNCONFIRMED:
-            log.info("specialist_unconfirmed", person=specialist, misses=self._misses[specialist])
-            del self._misses[specialist]
-            # "unknown" would not do: it is no choice, and a UC client that says available would make him free again.
-            self._presence.choose(specialist, Status.AWAY, reason=UNCONFIRMED)
+        """Count an unanswered ring; after some in a row the person is unconfirmed until he shows that he is there."""
+        self._attention.missed(specialist)
 
     def accepted(self, esc: Escalation, specialist: PersonId) -> None:
         """The specialist came."""
-        self._misses.pop(specialist, None)
+        self._attention.answered(specialist)
         self._help_times.began(esc.id, specialist, self._now())
 
     def ended(self, esc: Escalation) -> None:
@@ -152,8 +161,7 @@ class Inviting:
         """Send the context bundle to every screen of the specialist (WebSocket, MQTT)."""
         state = esc.state
         bundle = self.bundle(state, work)
-        self._presence.note_interruption(specialist, datetime.now(UTC))
-        self._index.interruptions_changed(specialist, len(self._presence.interruptions().get(specialist, ())))
+        self._index.interruptions_changed(specialist, self._attention.asked(specialist))
         try:
             self._presence.push_case(specialist, bundle_json(bundle))
         except ContractError as error:  # larger than a packet: the desk still shows it
@@ -192,7 +200,7 @@ class Inviting:
         self._switch.perform(PlayPrompt(invitation.leg, spoken))
 
     def _summary(self, esc: Escalation, work: Work) -> str:
-        caller = work.customer.name if work.customer else "a customer"
+        caller = work.caller_name or "a customer"
         asks = self._directory.names.get(esc.agent, "a colleague")
         about = f" about {esc.reason}" if esc.reason else ""
         return f"{asks} asks you to join {caller}{about}, {work.call.queue.name}. Press one to join, two to decline."

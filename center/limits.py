@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from center.errors import BadRequest
-from presence.budget import BadRules, InterruptionRules, QuietWindow
+from presence.budget import BadRules, InterruptionRules, QuietWindow, check_focus
 
 T = TypeVar("T")
 
 
-def parse_limits(limits: Mapping[str, Any]) -> InterruptionRules:
-    """Read a person's limits.
+def parse_limits(limits: Mapping[str, Any], now: datetime | None = None) -> InterruptionRules:
+    """Read a person's limits; with `now` (aware) also whether a focus that is set then is not too long.
 
     Raises:
         BadRequest: They make no sense; `field` says which of them.
@@ -27,7 +27,7 @@ def parse_limits(limits: Mapping[str, Any]) -> InterruptionRules:
     return InterruptionRules(
         per_hour=_read("per_hour", limits, _per_hour),
         quiet=_read("quiet", limits, _quiet),
-        focus_until=_read("focus_until", limits, _focus),
+        focus_until=_read("focus_until", limits, lambda value: _focus(value, now)),
         zone=zone,
     )
 
@@ -58,11 +58,14 @@ def _quiet(value: Any) -> tuple[QuietWindow, ...]:
     return InterruptionRules(quiet=tuple(_window(each) for each in value or ())).quiet
 
 
-def _focus(value: Any) -> datetime | None:
+def _focus(value: Any, now: datetime | None) -> datetime | None:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     if moment is not None and not isinstance(moment, datetime):
         raise TypeError
-    return InterruptionRules(focus_until=moment).focus_until
+    focus_until = InterruptionRules(focus_until=moment).focus_until
+    if focus_until is not None and now is not None:
+        check_focus(focus_until, now)
+    return focus_until
 
 
 def _window(window: Mapping[str, Any]) -> QuietWindow:

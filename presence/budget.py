@@ -67,6 +67,16 @@ class InterruptionRules:
             raise BadRules(f"there is no time zone {self.zone[:64]!r}") from None
 
 
+def check_focus(focus_until: datetime, now: datetime) -> None:
+    """Refuse a focus that would last too long from `now` on (both aware).
+
+    Raises:
+        BadRules: It would.
+    """
+    if focus_until - now > MAX_FOCUS:
+        raise BadRules(f"focus may last {MAX_FOCUS.days} days at most; for longer choose not available")
+
+
 @dataclass(frozen=True, slots=True)
 class Free:
     """He may be asked; `until` is when a rule next forbids it, as far as is known now."""

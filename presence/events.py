@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from presence.fusion import Rest, WrapUp
+from presence.fusion import Rest, Unconfirmed, WrapUp
 from presence.model import Fact, Source
 from vocabulary import PersonId
 
@@ -91,6 +91,14 @@ class RestChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmationChanged:
+    """The person let it ring too often and must show that he is there, or has shown it (None)."""
+
+    person: PersonId
+    unconfirmed: Unconfirmed | None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """The wake-up asked for with `StartTimer` is due."""
 
@@ -107,5 +115,6 @@ PresenceEvent = (
     | ReservationChanged
     | WrapUpChanged
     | RestChanged
+    | ConfirmationChanged
     | TimerFired
 )

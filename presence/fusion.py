@@ -25,7 +25,7 @@ phone or source `phone`, "UC" is what all living clients say together (presence/
 | 17 | rows 11, 14, 15 with the line registered and answering            | free    | as in that row               |
 |    | rows 11, 14, 15 without                                           | unknown | phone not registered, ...    |
 
-Then four things are laid over the outcome, in this order:
+Then five things are laid over the outcome, in this order:
 
 | #  | situation                                                         | shown   | because                      |
 |----|-------------------------------------------------------------------|---------|------------------------------|
@@ -36,7 +36,8 @@ Then four things are laid over the outcome, in this order:
 |    | free or unknown, calendar says away (out of office)               | away    | out of office until ...      |
 | 20 | free, but the calendar is silent for longer than its limit        | unknown | calendar not read for ...    |
 | 21 | broker unreachable, outcome not busy or away by what we know here | unknown | presence broker ...          |
-| 22 | free or reachable, but the person's own limits forbid asking      | busy    | resting until ...            |
+| 22 | free or reachable, but let it ring so often that he must confirm  | unknown | did not answer twice         |
+| 23 | free or reachable, but the person's own limits forbid asking      | busy    | resting until ...            |
 
 A UC status counts unless its client's last will came (`connected` offline), it is `unknown`, its `until` passed, or the
 client gave no proof of life for `uc_age_s`. Proof of life is `connected` available heard live, which holds until the
@@ -100,6 +101,14 @@ class WrapUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """The person let `misses` rings in a row go unanswered, the last at `since` (UTC); only an own act ends it."""
+
+    since: datetime
+    misses: int
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What the node itself knows beside the facts: since when it watches, broker away, person reserved or resting."""
 
@@ -108,6 +117,7 @@ class Circumstances:
     reserved_since: datetime | None = None
     wrap_up: WrapUp | None = None
     rest: Rest | None = None
+    unconfirmed: Unconfirmed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,7 @@ def fuse(
         verdict.reachable,
         verdict.until,
         None if around.rest is None else around.rest.until,
+        None if around.unconfirmed is None else around.unconfirmed.since,
     )
 
 
@@ -223,7 +234,7 @@ def _decide(seen: _Situation) -> _Verdict:
     if lost_since is not None and verdict.state not in (AvailabilityState.BUSY, AvailabilityState.AWAY):
         because = f"presence broker unreachable since {_hour(lost_since, seen.rules)}"
         verdict = _Verdict(AvailabilityState.UNKNOWN, lost_since, because, Kind.NO_BROKER)
-    return _with_rest(verdict, seen)
+    return _with_rest(_with_misses(verdict, seen), seen)
 
 
 def _restriction(seen: _Situation) -> _Verdict | None:
@@ -376,8 +387,21 @@ def _may_be_rung_in_meeting(verdict: _Verdict, seen: _Situation) -> bool:
     )
 
 
+def _with_misses(verdict: _Verdict, seen: _Situation) -> _Verdict:
+    """Row 22: a client that says available does not lift a handset (S02 step 6)."""
+    unconfirmed = seen.around.unconfirmed
+    if unconfirmed is None or not verdict.reachable:
+        return verdict
+    because = f"did not answer {_times(unconfirmed.misses)}"
+    return _Verdict(AvailabilityState.UNKNOWN, unconfirmed.since, because, Kind.UNCONFIRMED)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def _with_rest(verdict: _Verdict, seen: _Situation) -> _Verdict:
-    """Row 22: who would be asked now, but wants not to be (N14)."""
+    """Row 23: who would be asked now, but wants not to be (N14)."""
     rest = seen.around.rest
     if rest is None or not verdict.reachable:
         return verdict

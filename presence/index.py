@@ -45,6 +45,9 @@ class SpecialistIndex:
     def __len__(self) -> int:
         return len(self._places)
 
+    def __contains__(self, person: object) -> bool:
+        return person in self._places
+
     def put(self, entry: SpecialistEntry) -> None:
         """Add a specialist (not free until told), or change his skills and languages."""
         known = self._entries.get(entry.person)

@@ -11,6 +11,7 @@ Invariants:
   facts that arrive before `BrokerConnected` are kept, so the whole retained snapshot turns into one change per person.
 - What a client said before it died never counts again, however often it is repeated from memory or replayed.
 - Order is sequence number and arrival. `since` and `until` of the sender never decide what is newer.
+- Who is unconfirmed stays so until an act of his own, here or at his client; what repeats itself is no act.
 - At most one wake-up is pending, and it is never later than the next moment at which time alone changes the outcome.
 """
 
@@ -25,6 +26,7 @@ from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
 from presence.events import (
     BrokerConnected,
     BrokerLost,
+    ConfirmationChanged,
     FactReported,
     FactWithdrawn,
     LineStateChanged,
@@ -76,6 +78,8 @@ def watch(person: PersonId, rules: FusionRules, at: datetime, *, broker_lost_sin
 
 def step(state: PersonPresence, event: PresenceEvent, now: float) -> tuple[PersonPresence, list[PresenceEffect]]:
     """Take one event at `now` (monotonic seconds)."""
+    if state.around.unconfirmed is not None and _is_own_act(state, event):
+        state = replace(state, around=replace(state.around, unconfirmed=None))
     return _settle(_learn(state, event, now), now)
 
 
@@ -107,6 +111,25 @@ def accept(known: Fact | None, fact: Fact) -> Fact | None:
     return replace(fact, since=known.since, stated_at=stated_at)
 
 
+def _is_own_act(state: PersonPresence, event: PresenceEvent) -> bool:
+    """Tell whether the person himself did something: chose, talks, or began a call at his client.
+
+    A client that says "available" or a phone that registers does so without anybody; what the broker remembers is old.
+    """
+    match event:
+        case FactReported(fact=Fact(source=Source.MANUAL) as fact):
+            return not fact.retained
+        case FactWithdrawn(source=Source.MANUAL):
+            return True
+        case FactReported(fact=Fact(source=Source.IN_CALL | Source.MICROPHONE, status=Status.BUSY) as fact):
+            known = state.facts.get(fact.key)
+            return not fact.retained and known is not None and known.status is Status.AVAILABLE
+        case LineStateChanged(in_call=in_call):
+            return in_call is True
+        case _:
+            return False
+
+
 def _learn(state: PersonPresence, event: PresenceEvent, now: float) -> PersonPresence:
     match event:
         case FactReported(fact=fact):
@@ -117,7 +140,14 @@ def _learn(state: PersonPresence, event: PresenceEvent, now: float) -> PersonPre
             return _doubting(state, event, now)
         case LineStateChanged():
             return replace(state, line=_line_after(state.line, event, now))
-        case BrokerLost() | BrokerConnected() | ReservationChanged() | WrapUpChanged() | RestChanged():
+        case (
+            BrokerLost()
+            | BrokerConnected()
+            | ReservationChanged()
+            | WrapUpChanged()
+            | RestChanged()
+            | ConfirmationChanged()
+        ):
             return _with_circumstance(state, event)
         case TimerFired():
             return replace(state, wake_at=None)
@@ -126,7 +156,8 @@ def _learn(state: PersonPresence, event: PresenceEvent, now: float) -> PersonPre
 
 
 def _with_circumstance(
-    state: PersonPresence, event: BrokerLost | BrokerConnected | ReservationChanged | WrapUpChanged | RestChanged
+    state: PersonPresence,
+    event: BrokerLost | BrokerConnected | ReservationChanged | WrapUpChanged | RestChanged | ConfirmationChanged,
 ) -> PersonPresence:
     around = state.around
     match event:
@@ -144,6 +175,8 @@ def _with_circumstance(
             return replace(state, around=replace(around, wrap_up=wrap_up))
         case RestChanged(rest=rest):
             return replace(state, around=replace(around, rest=rest))
+        case ConfirmationChanged(unconfirmed=unconfirmed):
+            return replace(state, around=replace(around, unconfirmed=unconfirmed))
         case _:
             assert_never(event)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from presence.contract import MAX_PAYLOAD_BYTES, Arrival, IncomingMessage, is_person_name
 from presence.errors import ContractError, RefusalCause
 from presence.events import FactReported, FactWithdrawn
-from presence.model import Fact, Source, Status
+from presence.model import Fact, Kind, Source, Status
 from vocabulary import PersonId
 
 PLACEHOLDERS = frozenset({"{person}", "{client}", "+"})
@@ -51,12 +51,29 @@ class TopicRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """Where and in which words a client is told what we do with its person, so that its own status can follow.
+
+    `values` are the client's words for what begins here (`TOLD_KINDS`), `otherwise` is the word that ends it.
+    """
+
+    topic: str
+    values: Mapping[Kind, str]
+    otherwise: str
+
+
+TOLD_KINDS = (Kind.RESERVED, Kind.IN_CALL, Kind.WRAP_UP)
+"""Only what comes from here is told: a client that reports back what it was told must not keep its person busy."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientMapping:
     """How one kind of client is understood.
 
     `people` translates what the client calls a person; empty: it uses our ids. `account` is the one account that may
     write all these topics (a gateway); without it each person's own account writes its own. `repeats_after_connect`:
-    the client says its words again after each connection, else those from before do not count any more.
+    the client says its words again after each connection, else those from before do not count any more. `telling`: how
+    the client is told of our escalations, if it can be.
     """
 
     name: str
@@ -64,6 +81,17 @@ class ClientMapping:
     people: Mapping[str, PersonId]
     account: str | None = None
     repeats_after_connect: bool = True
+    telling: Telling | None = None
+
+    def told(self, person: PersonId, kind: Kind) -> tuple[str, str] | None:
+        """Topic and word for a person's client; None when it cannot be told."""
+        if self.telling is None:
+            return None
+        names = {known: key for key, known in self.people.items()} if self.people else {person: str(person)}
+        if person not in names:
+            return None
+        topic = self.telling.topic.replace("{person}", names[person])
+        return topic, self.telling.values.get(kind, self.telling.otherwise)
 
     def subscriptions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(rule.subscription for rule in self.rules))
@@ -78,15 +106,19 @@ class ClientMapping:
     def access_rules(self) -> tuple[list[str], list[str]]:
         """Lines for the broker's access rules: what the node may read, and who may write (`%u` is the account)."""
         reading = [f"topic read {subscription}" for subscription in self.subscriptions()]
+        told = [] if self.telling is None else [self.telling.topic]
+        reading += [f"topic write {topic.replace('{person}', '+')}" for topic in told]
         writing: list[str] = []
         if self.account is not None:
             writing = [f"user {self.account}", *(f"topic write {topic}" for topic in self.subscriptions())]
+            writing += [f"topic read {topic.replace('{person}', '+')}" for topic in told]
         elif not self.people:
             patterns = dict.fromkeys(
                 "/".join("%u" if level == "{person}" else "+" if level in PLACEHOLDERS else level for level in r.levels)
                 for r in self.rules
             )
             writing = [f"pattern write {pattern}" for pattern in patterns]
+            writing += [f"pattern read {topic.replace('{person}', '%u')}" for topic in told]
         else:
             writing = [line for key, person in self.people.items() for line in self._lines_of(key, person)]
         return reading, writing
@@ -96,7 +128,8 @@ class ClientMapping:
             "/".join(key if level == "{person}" else "+" if level in PLACEHOLDERS else level for level in rule.levels)
             for rule in self.rules
         )
-        return [f"user {person}", *(f"topic write {topic}" for topic in topics)]
+        told = [] if self.telling is None else [f"topic read {self.telling.topic.replace('{person}', key)}"]
+        return [f"user {person}", *(f"topic write {topic}" for topic in topics), *told]
 
 
 def translate(

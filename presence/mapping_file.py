@@ -11,8 +11,8 @@ from pathlib import Path
 
 from presence.contract import is_person_name
 from presence.errors import MappingError
-from presence.mapping import PLACEHOLDERS, ClientMapping, TopicRule
-from presence.model import Source, Status
+from presence.mapping import PLACEHOLDERS, TOLD_KINDS, ClientMapping, Telling, TopicRule
+from presence.model import Kind, Source, Status
 from vocabulary import PersonId
 
 BUNDLED = Path(__file__).with_name("mappings")
@@ -23,7 +23,9 @@ MAPPED_SOURCES = tuple(source for source in Source if source is not Source.MANUA
 """A person's own choice is made with us, not read from elsewhere."""
 _LEVEL = re.compile(r"[A-Za-z0-9._@:-]{1,64}")
 _RULE_KEYS = frozenset({"topic", "source", "value", "person", "values"})
-_MAPPING_KEYS = frozenset({"name", "topics", "people", "account", "repeats_after_connect"})
+_MAPPING_KEYS = frozenset({"name", "topics", "people", "account", "repeats_after_connect", "tell"})
+_TELL_KEYS = frozenset({"topic", "values", "otherwise"})
+MAX_WORD = 256
 
 
 def read_mapping(document: object, *, own_prefix: str = "ringside/v1") -> ClientMapping:
@@ -53,7 +55,9 @@ def read_mapping(document: object, *, own_prefix: str = "ringside/v1") -> Client
     repeats = table.get("repeats_after_connect", True)
     if not isinstance(repeats, bool):
         raise MappingError(f"{name}: repeats_after_connect: true or false is needed")
-    return ClientMapping(name, rules, _people(table.get("people", {}), name), account, repeats)
+    people = _people(table.get("people", {}), name)
+    telling = _telling(table["tell"], f"{name}: tell", own_prefix, rules) if "tell" in table else None
+    return ClientMapping(name, rules, people, account, repeats, telling)
 
 
 def load_mapping(where: str | Path, *, own_prefix: str = "ringside/v1") -> ClientMapping:
@@ -95,6 +99,30 @@ def _rule(item: object, place: str, own_prefix: str) -> TopicRule:
     if "{person}" not in topic.split("/") and not person:
         raise MappingError(f"{place}: the person is neither in the topic ({{person}}) nor in the payload (person = …)")
     return TopicRule(topic, Source(source), values, _path(table.get("value"), f"{place}: value"), person)
+
+
+def _telling(item: object, place: str, own_prefix: str, rules: tuple[TopicRule, ...]) -> Telling:
+    table = _table(item, place)
+    _only(table, _TELL_KEYS, place)
+    topic, values = table.get("topic"), _table(table.get("values"), place)
+    if not isinstance(topic, str) or topic.split("/").count("{person}") != 1:
+        raise MappingError(f"{place}: topic: a topic with one level {{person}} is needed, such as my/{{person}}/show")
+    _check_topic(topic, place, own_prefix)
+    if {"+", "{client}"} & set(topic.split("/")):
+        raise MappingError(f"{place}: topic: only {{person}} may stand for a level")
+    if any(rule.match(topic) is not None for rule in rules):
+        raise MappingError(f"{place}: topic: this client speaks on that topic itself")
+    _only(values, frozenset(TOLD_KINDS), f"{place}: values")
+    words = {Kind(key): _client_word(value, f"{place}: values.{key}") for key, value in values.items()}
+    if not words:
+        raise MappingError(f"{place}: values: a table from our words to the client's is needed")
+    return Telling(topic, words, _client_word(table.get("otherwise"), f"{place}: otherwise"))
+
+
+def _client_word(value: object, place: str) -> str:
+    if isinstance(value, str) and len(value) <= MAX_WORD:
+        return value
+    raise MappingError(f"{place}: what the client is told is needed, a text of at most {MAX_WORD} characters")
 
 
 def _check_topic(topic: str, place: str, own_prefix: str) -> None:

@@ -97,6 +97,7 @@ class Kind(StrEnum):
     SILENT = "silent"
     NO_PHONE = "no_phone"
     NO_BROKER = "no_broker"
+    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ class Availability:
 
     `reachable`: a ring would find the person: free, or busy by calendar only (pickable if the person's rule allows).
     `free_again_at`: when the deciding source says it ends, if it says so. `resting_until`: the person's own limits
-    on interruptions forbid asking until then, whatever the state is.
+    on interruptions forbid asking until then, whatever the state is. `unconfirmed_since`: the person let it ring too
+    often and has not shown since then that he is there, whatever the state is.
     """
 
     person: PersonId
@@ -129,3 +131,4 @@ class Availability:
     reachable: bool = False
     free_again_at: datetime | None = None
     resting_until: datetime | None = None
+    unconfirmed_since: datetime | None = None

@@ -63,6 +63,11 @@ class RestKeeper:
         since = self._utc() - MEMORY
         return {person: [at for at in past if at >= since] for person, past in self._past.items()}
 
+    def count(self, person: PersonId) -> int:
+        """How often one person was interrupted within the last day."""
+        since = self._utc() - MEMORY
+        return sum(at >= since for at in self._past.get(person, ()))
+
     def forget(self, person: PersonId) -> None:
         """Forget a person who has left."""
         for memory in (self._rules, self._past, self._resting):

@@ -40,6 +40,7 @@ from presence.errors import AccountRefused, ContractError, RefusalCause, Unknown
 from presence.events import (
     BrokerConnected,
     BrokerLost,
+    ConfirmationChanged,
     FactReported,
     FactWithdrawn,
     LineStateChanged,
@@ -50,7 +51,7 @@ from presence.events import (
     WordUnreadable,
     WrapUpChanged,
 )
-from presence.fusion import Rest, WrapUp
+from presence.fusion import Rest, Unconfirmed, WrapUp
 from presence.machine import PersonPresence, knows_from_memory_only, look, step, watch
 from presence.mapping import translate
 from presence.model import Availability, AvailabilityState, Source, Status
@@ -58,6 +59,7 @@ from presence.probing import PROBE_TIMEOUT_S, OptionsProbe, Prober
 from presence.refusals import Refusals
 from presence.resting import RestKeeper
 from presence.settings import PresenceSettings
+from presence.telling import Teller
 from vocabulary import PersonId
 
 _log = structlog.get_logger(__name__)
@@ -107,6 +109,7 @@ class PresenceService:
         self.refusals = Refusals()
         self._republishing: asyncio.Task[None] | None = None
         self._reconnecting = False
+        self._teller = Teller(settings.mappings, lambda topic, word: self._publish(topic, word, retain=True))
         self._rests = RestKeeper(self._rest_changed)
         self._calendars = CalendarWatch(self._calendar_says, zone=settings.zone, silent_after_s=settings.calendar_age_s)
         self._prober = Prober(
@@ -179,6 +182,10 @@ class PresenceService:
         self._rests.forget(person)
         self._prober.forget(person)
         self._publish(self._topics.availability(person), b"", retain=True)
+
+    def watches(self, person: PersonId) -> bool:
+        """Whether this person is watched."""
+        return person in self._people
 
     def availability(self, person: PersonId) -> Availability:
         """The availability now, with current ages.
@@ -254,6 +261,14 @@ class PresenceService:
         if person in self._people:
             self._rests.note(person, at)
 
+    def set_unconfirmed(self, person: PersonId, unconfirmed: Unconfirmed | None) -> None:
+        """Tell that a person let it ring too often, or (None) that he has shown that he is there (S02 step 6).
+
+        His own choices and calls are seen here without being told.
+        """
+        if person in self._people:
+            self._post(person, ConfirmationChanged(person, unconfirmed))
+
     def is_resting(self, person: PersonId) -> Rest | None:
         """The rest that forbids asking the person now, or None. Who asks all the same needs a reason."""
         return self._rests.rest(person)
@@ -261,6 +276,10 @@ class PresenceService:
     def interruptions(self) -> Mapping[PersonId, Sequence[datetime]]:
         """Everybody's interruptions of the last day, for `presence.budget.fairest`."""
         return self._rests.interruptions()
+
+    def interruptions_of(self, person: PersonId) -> int:
+        """How often one person was interrupted within the last day."""
+        return self._rests.count(person)
 
     def set_calendar(self, person: PersonId, location: str | None) -> None:
         """Watch a person's iCalendar file or URL (http, https, webcal); None: no more."""
@@ -419,6 +438,7 @@ class PresenceService:
         finally:
             self._reconnecting = False
         self._stop_republishing()
+        self._teller.forget()
         self._republishing = asyncio.create_task(self._republish(), name="presence-republish")
 
     async def _republish(self) -> None:
@@ -501,6 +521,7 @@ class PresenceService:
     def _publish_availability(self, availability: Availability) -> None:
         topic = self._topics.availability(availability.person)
         self._publish(topic, availability_payload(availability, datetime.now(UTC)), retain=True)
+        self._teller.tell(availability)
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: float | None = None) -> None:
         if self._link is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
 from presence.events import (
     BrokerConnected,
     BrokerLost,
+    ConfirmationChanged,
     FactReported,
     FactWithdrawn,
     LineStateChanged,
@@ -22,9 +24,9 @@ from presence.events import (
     WordUnreadable,
     WrapUpChanged,
 )
-from presence.fusion import FusionRules, Rest, WrapUp
+from presence.fusion import FusionRules, Rest, Unconfirmed, WrapUp
 from presence.machine import MAX_CLIENTS, PersonPresence, accept, look, step, watch
-from presence.model import Availability, AvailabilityState, Fact, Source, Status
+from presence.model import Availability, AvailabilityState, Fact, Kind, Source, Status
 from vocabulary import PersonId
 
 EVA = PersonId("eva")
@@ -101,6 +103,70 @@ def test_a_timer_after_a_refresh_only_asks_for_the_next_one() -> None:
     assert effects == []
     _, effects = step(state, TimerFired(EVA), 90.0)
     assert effects == [StartTimer(EVA, 150.0)]
+
+
+MISSED = ConfirmationChanged(EVA, Unconfirmed(AT, 2))
+ONE_LATER = AT + timedelta(minutes=1)
+
+
+def given_unconfirmed() -> PersonPresence:
+    state, effects = step(given_free(), MISSED, 5.0)
+    assert [(one.state, one.kind, one.because) for one in shown(effects)] == [
+        (AvailabilityState.UNKNOWN, Kind.UNCONFIRMED, "did not answer twice")
+    ]
+    return state
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FactReported(EVA, fact(Source.MANUAL, Status.AVAILABLE, 9.0)),
+        FactWithdrawn(EVA, Source.MANUAL),
+        LineStateChanged(EVA, AT, in_call=True),
+        ConfirmationChanged(EVA, None),
+    ],
+    ids=["chooses", "takes a choice back", "talks", "says so"],
+)
+def test_who_did_not_answer_is_confirmed_by_an_act_of_his_own(event: PresenceEvent) -> None:
+    """S02 step 6."""
+    state, effects = step(given_unconfirmed(), event, 9.0)
+    assert shown(effects)[0].unconfirmed_since is None
+    if isinstance(event, LineStateChanged):
+        state, effects = step(state, LineStateChanged(EVA, ONE_LATER, in_call=False), 10.0)
+    assert look(state, 10.0).state is AvailabilityState.FREE
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FactReported(EVA, fact(Source.UC, Status.AVAILABLE, 9.0)),
+        FactReported(EVA, fact(Source.CONNECTED, Status.AVAILABLE, 9.0)),
+        FactReported(EVA, fact(Source.MICROPHONE, Status.BUSY, 9.0)),
+        FactReported(EVA, fact(Source.MANUAL, Status.AVAILABLE, 9.0, retained=True)),
+        LineStateChanged(EVA, AT, registered=True, answers=True),
+        TimerFired(EVA),
+    ],
+    ids=["client repeats", "client connects", "first word of a microphone", "memory", "phone registers", "time"],
+)
+def test_what_happens_without_the_person_confirms_nobody(event: PresenceEvent) -> None:
+    """S02 step 6: a UC client that still says available must not make him free."""
+    state, _ = step(given_unconfirmed(), event, 9.0)
+    assert look(state, 9.0).unconfirmed_since == AT
+    assert look(state, 9.0).state is not AvailabilityState.FREE
+
+
+def test_a_call_begun_at_the_own_client_confirms() -> None:
+    state, _ = run(given_unconfirmed(), (8.0, reported(Source.IN_CALL, Status.AVAILABLE, 8.0)))
+    assert look(state, 8.0).unconfirmed_since == AT
+    state, _ = run(state, (9.0, reported(Source.IN_CALL, Status.BUSY, 9.0)))
+    assert look(state, 9.0).unconfirmed_since is None
+
+
+def test_a_broker_that_comes_back_confirms_nobody() -> None:
+    """What the broker remembers is told again after a loss; that is no act."""
+    memory = FactReported(EVA, fact(Source.MANUAL, Status.AVAILABLE, 12.0, retained=True))
+    state, _ = run(given_unconfirmed(), (10.0, BrokerLost(AT)), (12.0, memory), (12.0, BrokerConnected()))
+    assert look(state, 12.0).kind is Kind.UNCONFIRMED
 
 
 def test_a_choice_ends_at_its_until() -> None:

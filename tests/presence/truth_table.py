@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from presence.fusion import OWN_LINE, Circumstances, FusionRules, Rest, WrapUp
+from presence.fusion import OWN_LINE, Circumstances, FusionRules, Rest, Unconfirmed, WrapUp
 from presence.model import AvailabilityState, Fact, Source, Status
 from vocabulary import PersonId
 
@@ -23,6 +23,10 @@ RESERVED = Circumstances(watching_since=BEGAN, reserved_since=AT)
 WRAPPING_UP = Circumstances(BEGAN, wrap_up=WrapUp(AT, datetime(2026, 11, 21, 14, 5, tzinfo=UTC)))
 WRAPPING_UP_BROKER_AWAY = replace(WRAPPING_UP, broker_lost_since=BROKER_AWAY.broker_lost_since)
 RESTING = Circumstances(BEGAN, rest=Rest(datetime(2026, 11, 21, 15, tzinfo=UTC), "quiet time"))
+MISSED = Circumstances(BEGAN, unconfirmed=Unconfirmed(AT, 2))
+MISSED_AND_RESTING = replace(MISSED, rest=RESTING.rest)
+MISSED_ONCE_TOO_OFTEN = Circumstances(BEGAN, unconfirmed=Unconfirmed(AT, 1))
+MISSED_BROKER_AWAY = replace(MISSED, broker_lost_since=BROKER_AWAY.broker_lost_since)
 MEETING_ENDS = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 RESERVED_BROKER_AWAY = Circumstances(BEGAN, BROKER_AWAY.broker_lost_since, AT)
 
@@ -579,9 +583,30 @@ TABLE: list[Row] = [
         BUSY,
         "Teams status: busy",
     ),
-    ("22 resting", [uc(S.AVAILABLE), LINE_READY], RESTING, BUSY, "resting until 15:00 (quiet time)"),
+    ("22 did not answer", [uc(S.AVAILABLE), LINE_READY], MISSED, UNKNOWN, "did not answer twice"),
+    ("22 own available from before", [manual(S.AVAILABLE), LINE_READY], MISSED, UNKNOWN, "did not answer twice"),
+    ("22 one miss is too many", [uc(S.AVAILABLE), LINE_READY], MISSED_ONCE_TOO_OFTEN, UNKNOWN, "did not answer once"),
     (
-        "22 resting in a meeting",
+        "22 did not answer in a meeting",
+        [uc(S.AVAILABLE), meeting(), LINE_READY],
+        MISSED,
+        UNKNOWN,
+        "did not answer twice",
+    ),
+    ("22 did not answer, resting", [uc(S.AVAILABLE), LINE_READY], MISSED_AND_RESTING, UNKNOWN, "did not answer twice"),
+    ("1 did not answer, busy by choice", [manual(S.BUSY), LINE_READY], MISSED, BUSY, "own choice: busy"),
+    ("12 did not answer, UC away", [uc(S.AWAY), LINE_READY], MISSED, AWAY, "Teams status: away"),
+    ("17 did not answer, phone gone", [uc(S.AVAILABLE), LINE_GONE], MISSED, UNKNOWN, "phone not registered"),
+    (
+        "21 did not answer, broker away",
+        [uc(S.AVAILABLE), LINE_READY],
+        MISSED_BROKER_AWAY,
+        UNKNOWN,
+        "presence broker unreachable since 13:50",
+    ),
+    ("23 resting", [uc(S.AVAILABLE), LINE_READY], RESTING, BUSY, "resting until 15:00 (quiet time)"),
+    (
+        "23 resting in a meeting",
         [uc(S.AVAILABLE), meeting(), LINE_READY],
         RESTING,
         BUSY,
@@ -608,6 +633,8 @@ def _situation(facts: list[Fact], around: Circumstances) -> str:
         words.append("reserved")
     if around.wrap_up is not None:
         words.append("after-call work")
+    if around.unconfirmed is not None:
+        words.append("rings missed")
     if around.rest is not None:
         words.append("resting")
     return ", ".join(words) or "nothing"

@@ -1,0 +1,31 @@
+"""S06 on a private node with a real Mosquitto, phones and desks: what every list shows of an expert; false free 0.
+
+The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+"""
+
+from __future__ import annotations
+
+import pytest
+from siplab.report import Report
+from siplab.scenarios.s06 import S06
+
+from tests.scenarios.conftest import Plays
+
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+async def played(plays: Plays) -> Report:
+    """S06 as it went, on a node of its own, in its short form."""
+    return await plays.report(S06)
+
+
+async def test_s06_is_played_to_its_end(played: Report) -> None:
+    assert played.broken_off == ""
+
+
+@pytest.mark.parametrize("name", [plan.name for plan in S06.planned])
+async def test_s06_keeps_its_promise(played: Report, name: str) -> None:
+    """S06, one promise each; the scenario's plan names the mission rows."""
+    check = next(check for check in played.checks if check.name == name)
+    assert check.passed, f"{check.says}: {check.measured} (bound {check.bound}; proves {', '.join(check.proves)})"
