@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from center.demo import make_demo_company
+from center.demo import make_company
 from center.directory import new_password
 from center.doctor import Finding, Verdict, examine
 from center.logs import configure_logging
@@ -132,7 +132,7 @@ async def _init(settings: Settings) -> list[GeneratedLogin]:
     prepare_state_dir(settings.state_dir)
     store = await open_store(settings)
     try:
-        return await make_demo_company(store, settings)
+        return await make_company(store, settings)
     finally:
         await store.close()
 
@@ -157,7 +157,10 @@ def show_start(node: Node, settings: Settings) -> None:
     console.print(f"  Web desk     [link={where.web}]{where.web}[/link]")
     console.print(f"  Phones       {where.sip_address}  UDP {where.udp}, TCP {where.tcp}, TLS {where.tls}")
     console.print(f"  Presence     mqtt://{where.mqtt_host}:{where.mqtt_port}  ({where.mqtt_prefix}/…)")
-    console.print("  Customers    call 5001 (claims), 5002 (billing), 5003 (technical)")
+    if settings.lab.enabled:
+        console.print("  Testers      call echo, answer, room-<k>, call-<user> (docs/load-testing.md)")
+    else:
+        console.print("  Customers    call 5001 (claims), 5002 (billing), 5003 (technical)")
     if node.new_logins:
         show_logins(node.new_logins)
     else:

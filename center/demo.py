@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from center.directory import ha1_pair
+from center.lab.company import make_lab_company
 from center.settings import Settings
 from desk.logins import hash_password
 from presence.adapters.mosquitto import MosquittoBroker
@@ -24,6 +25,11 @@ def private_broker(settings: Settings) -> MosquittoBroker:
         host=presence.private_address,
         port=presence.private_port,
     )
+
+
+async def make_company(store: Store, settings: Settings) -> list[GeneratedLogin]:
+    """Fill an empty store with the company of this node: the lab's phones, or the demo company."""
+    return await (make_lab_company if settings.lab.enabled else make_demo_company)(store, settings)
 
 
 async def make_demo_company(store: Store, settings: Settings) -> list[GeneratedLogin]:

@@ -75,6 +75,8 @@ class Directory:
     domains: frozenset[str] = frozenset()
     service_prefixes: tuple[str, ...] = ()
     """Beginnings of service addresses (`bring-in+`) that people, and only people, may call and refer to."""
+    open_prefixes: tuple[str, ...] = ()
+    """Beginnings of service numbers that trunks and people may call."""
 
     def __post_init__(self) -> None:
         _ = self._networks
@@ -101,6 +103,14 @@ class Directory:
     def is_service(self, user: str) -> bool:
         """Tell whether a user part is a service address: a prefix with something after it."""
         return any(user.startswith(prefix) and len(user) > len(prefix) for prefix in self.service_prefixes)
+
+    def may_be_called(self, called: str) -> bool:
+        """Tell whether a person may call this user part: a service number, a colleague or a service address."""
+        return self.is_open(called) or called in self.credentials or self.is_service(called)
+
+    def is_open(self, called: str) -> bool:
+        """Tell whether anybody may call this user part, over trunks too."""
+        return called in self.service_numbers or called.startswith(self.open_prefixes)
 
     def is_here(self, target: SipUri) -> bool:
         """Tell whether a URI names this house."""
@@ -216,8 +226,7 @@ class Admission:
         if not self.directory.is_here(target):
             return Answer(403, cause="relay_refused")
         called = _called(target)
-        known = called in self.directory.service_numbers or called in self.directory.credentials
-        if not known and not self.directory.is_service(called):
+        if not self.directory.may_be_called(called):
             return _unknown(called)
         caller = CallerIdentity(_display(sender.display), proof.username)
         return Pass(PersonOrigin(proof.person), caller, called)
@@ -237,7 +246,7 @@ class Admission:
         called = _called(target)
         if not self.directory.is_here(target):
             return Answer(403, cause="relay_refused")
-        if called not in self.directory.service_numbers:
+        if not self.directory.is_open(called):
             return _unknown(called)
         return Pass(TrunkOrigin(trunk.name), caller, called)
 
