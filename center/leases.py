@@ -196,6 +196,11 @@ class LeaseKeeper:
             log.warning("lease_release_failed", person=lease.person, error=type(error).__name__)
 
     @property
+    def alone(self) -> bool:
+        """Whether no other node shares the store."""
+        return self._may_go_alone
+
+    @property
     def held(self) -> list[Lease]:
         """What this node holds now."""
         return [held.lease for held in self._held.values()]

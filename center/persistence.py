@@ -19,11 +19,13 @@ from center.interaction.model import Phase
 from center.live import Document
 from context.bundle import utc_text
 from context.model import Case
+from presence.fusion import Unconfirmed
 from routing.machine import Agent
 from routing.model import Person
+from store.errors import StoreConflict
 from store.records import OutgoingMessage, StoredEscalation, StoredInteraction, StoredTask, TimeBudgets
 from store.store import Store
-from vocabulary import CaseId, DeskRole, EndReason, InteractionId, ParticipantRole, PersonId
+from vocabulary import CaseId, CustomerId, DeskRole, EndReason, InteractionId, ParticipantRole, PersonId, TaskId
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +40,7 @@ class Persistence:
         self._store = store
         self._node = node
         self._waiting: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._writing = ""
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._stored_cases: dict[CaseId, Case] = {}
@@ -76,12 +79,51 @@ class Persistence:
         person, status, reason = agent.person.id, agent.status, agent.reason
         self._put(f"agent/{person}", lambda: self._store.directory.set_agent_status(person, status, reason))
 
-    def keep_task(self, stored: StoredTask) -> None:
-        self._put(f"task/{stored.id}", lambda: self._store.tasks.save(stored))
+    def keep_task(self, stored: StoredTask, refused: Callable[[TaskId], None]) -> None:
+        """A task; `refused` hears if it is another node's by now."""
+        mine = replace(stored, node=self._node)
+
+        async def write() -> None:
+            if not await self._store.tasks.save(mine):
+                refused(mine.id)
+
+        self._put(f"task/{stored.id}", write)
+
+    async def begin_task(self, stored: StoredTask) -> bool:
+        """Claim a task before anybody works on it: False when it is another node's, or was called off.
+
+        Raises:
+            StoreError: Nobody can tell now.
+        """
+        return await self._store.tasks.begin(replace(stored, node=self._node))
+
+    async def store_task(self, stored: StoredTask) -> None:
+        """Keep a task now, not behind."""
+        await self._store.tasks.save(replace(stored, node=self._node))
 
     def keep_message(self, message: OutgoingMessage) -> None:
         """Let a message to a customer wait for a channel that sends it."""
         self._put(f"message/{message.id}", lambda: self._store.tasks.put_out(message))
+
+    def keep_interruption(self, person: PersonId, at: datetime, forget_before: datetime) -> None:
+        """Somebody was asked for help; his limits count it over a restart."""
+        key = f"interruption/{person}/{at.isoformat()}"
+        self._put(key, lambda: self._store.interruptions.add(person, at, forget_before))
+
+    def keep_unconfirmed(self, person: PersonId, unconfirmed: Unconfirmed | None) -> None:
+        """Somebody must first show that he is there, or has shown it (None)."""
+
+        async def write() -> None:
+            if unconfirmed is None:
+                await self._store.interruptions.set_confirmed(person)
+            else:
+                await self._store.interruptions.set_unconfirmed(person, unconfirmed.since, unconfirmed.misses)
+
+        self._put(f"unconfirmed/{person}", write)
+
+    def is_waiting(self, key: str) -> bool:
+        """Whether the store does not have the newest state of a thing yet."""
+        return key in self._waiting or key == self._writing
 
     def _put(self, key: str, write: Callable[[], Awaitable[None]]) -> None:
         self._waiting.pop(key, None)
@@ -101,39 +143,49 @@ class Persistence:
         while self._waiting:
             key = next(iter(self._waiting))
             write = self._waiting.pop(key)
+            self._writing = key
             try:
                 await write()
             except asyncio.CancelledError:
                 self._waiting.setdefault(key, write)
                 raise
+            except StoreConflict:
+                log.error("state_not_storable", key=key)  # such as that of a person who was removed meanwhile
             except Exception as error:
                 self._waiting.setdefault(key, write)  # a newer state of the same thing is better
                 log.warning("state_not_stored", key=key, error=type(error).__name__)
                 return False
+            finally:
+                self._writing = ""
         return True
 
-    # -- what an earlier run left -------------------------------------------------------------------------------
+    # -- what was lost ------------------------------------------------------------------------------------------
 
-    async def close_leftovers(self) -> list[StoredInteraction]:
-        """Interactions that were running when the node died: their calls are gone; say so, and return them."""
-        lost = []
-        for left in await self._store.interactions.open(self._node):
-            if left.end_result is None:
-                lost.append(left)
-                left = replace(left, end_result=NODE_LOST.result, end_reason=NODE_LOST.reason)
-                self._store.events.append(left.id, "interaction.closed", {"reason": NODE_LOST.reason})
-                log.warning("interaction_lost_with_node", interaction_id=left.id)
-            # A call that was over had only its after-call work left: it keeps its end.
-            await self._store.interactions.save(replace(left, phase=Phase.CLOSED.value, closed_at=datetime.now(UTC)))
-        return lost
+    async def close_lost(self, lost: StoredInteraction) -> None:
+        """Close an interaction whose calls ended with the node they were on; one that was over before keeps its end."""
+        if not await self._store.interactions.close_lost(lost, self._node, NODE_LOST, datetime.now(UTC)):
+            return
+        if lost.end_result is None:
+            self._store.events.append(lost.id, "interaction.closed", {"reason": NODE_LOST.reason})
+            log.warning("interaction_lost_with_node", interaction_id=lost.id)
 
     # -- looking back -------------------------------------------------------------------------------------------
 
-    async def old_interaction(self, interaction: InteractionId, person: Person) -> Document:
-        """An interaction of long ago, from the store; for those who took part and supervisors."""
+    async def old(
+        self, interaction: InteractionId, person: Person, customers: frozenset[CustomerId] = frozenset()
+    ) -> StoredInteraction:
+        """An interaction of long ago, from the store; for those who took part, who serve one of these customers now,
+        and supervisors."""
         stored = await self._store.interactions.get(interaction)
-        if stored is None or not await self._may_see(stored, person):
+        if stored is None or not (stored.customer in customers or await self._may_see(stored, person)):
             raise UnknownThing("unknown_interaction", "There is no such interaction.")
+        return stored
+
+    async def old_interaction(
+        self, interaction: InteractionId, person: Person, customers: frozenset[CustomerId] = frozenset()
+    ) -> Document:
+        """As `old`, as the document that screens show."""
+        stored = await self.old(interaction, person, customers)
         spent = stored.budgets
         return {
             "id": stored.id,

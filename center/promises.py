@@ -26,18 +26,20 @@ from center.live import Audience, Document, LiveDocuments
 from center.persistence import Persistence
 from center.promise.calendar import BusinessHours
 from center.promise.documents import promise_json, task_document
-from center.promise.events import Accepted, ConversationOver, Declined, Done
-from center.promise.kept import stored_task, task_from_store
+from center.promise.events import Accepted, ConversationOver, Declined, Done, TakenAway
+from center.promise.kept import conversation_of, stored_task, task_from_store
 from center.promise.model import CALLING, Promise, PromiseRules, TaskKind, TaskState
 from center.promise.order import may_do
 from center.promise.plan import PromiseRequest
 from center.promise.runner import PromiseKeeper, TaskWork
 from center.speech import Speech
+from center.webhook.outgoing import NobodyListens, Outgoing
+from context.bundle import make_bundle
 from context.model import Case
 from presence.model import AvailabilityState
 from presence.runner import PresenceService
 from routing.model import AgentState, Person
-from store.records import OutgoingMessage, StoredInteraction
+from store.records import OutgoingMessage, StoredInteraction, StoredTask
 from store.store import Store
 from telephony.effects import PlayPrompt
 from telephony.events import LegEvent
@@ -61,6 +63,11 @@ def may_be_called(number: str) -> bool:
         return True  # an extension, or a number without country code
 
 
+def lost_call_task(interaction: InteractionId) -> TaskId:
+    """The callback for a call that was lost: whoever makes it, and however often, it is one task."""
+    return TaskId(f"task_lost_{interaction}")
+
+
 class Promises:
     """The promises of one node and everything around them. Loop thread only."""
 
@@ -79,10 +86,13 @@ class Promises:
         rules: PromiseRules,
         hours: Callable[[QueueId], BusinessHours],
         company: str,
+        outgoing: Outgoing | None = None,
     ) -> None:
         self._store = store
+        self._outgoing = outgoing or NobodyListens()
         self._switch = switch
         self._engine = engine
+        self._leases = leases
         self._presence = presence
         self._directory = directory
         self._live = live
@@ -101,14 +111,6 @@ class Promises:
         )
 
     # -- life ---------------------------------------------------------------------------------------------------
-
-    async def start(self) -> None:
-        """Take up what an earlier run promised."""
-        rows = await self._store.tasks.open()
-        works = [TaskWork(task_from_store(row)) for row in rows]
-        for work in works:
-            await self._look_up(work)
-        self.keeper.take_up(works)
 
     async def stop(self) -> None:
         for task in list(self._announcing):
@@ -161,22 +163,83 @@ class Promises:
             agents=tuple(p.person for p in agents if p.person is not None),
             deputy=call.queue.deputy,
             customer=work.customer.id if work.customer else None,
-            customer_name=work.customer.name if work.customer else "",
+            customer_name=work.caller_name,
             trunk=self._line(work.trunk),
+            willing=tuple(
+                (each.specialist, self._engine.utc(each.again_at).timestamp())
+                for each in esc.state.invitations
+                if each.again_at is not None
+            ),
         )
 
-    async def call_back_lost(self, lost: Sequence[StoredInteraction]) -> None:
-        """Customers whose calls died with the node are called back, in the order in which they had come."""
-        for interaction in lost:
-            request = self._request_for_lost(interaction)
-            case = await self._store.cases.get(interaction.case) if interaction.case else None
-            if request is None or case is None:
-                continue
-            customer = await self._store.customers.get(interaction.customer) if interaction.customer else None
-            history = tuple(await self._store.customers.history(customer.id)) if customer else ()
-            name = customer.name if customer else ""
-            promise = self.keeper.make(replace(request, customer_name=name), case, customer, history)
-            log.info("lost_call_becomes_callback", interaction_id=interaction.id, task_id=promise.id)
+    # -- from an earlier life, or a dead node -------------------------------------------------------------------
+
+    async def take_over(
+        self,
+        tasks: Sequence[StoredTask],
+        lost: Sequence[StoredInteraction],
+        lost_on: Callable[[InteractionId], str],
+    ) -> None:
+        """Keep promises that were another's, and call back customers whose calls were lost, in their old order.
+
+        Args:
+            tasks: Open in the store as ours; those known here already stay as they are.
+            lost: Calls that died with their node. One that was a callback needs no other: its task is open again; nor
+                does one in which a callback was promised.
+            lost_on: The node a call was lost on.
+        """
+        new = [row for row in tasks if row.id not in self.keeper.works and not self._is_waiting(row.id)]
+        works = [TaskWork(task_from_store(row)) for row in new]
+        for work in works:
+            await self._look_up(work)
+        self.keeper.take_up(works)
+        calls = [call.id for call in lost]
+        promised: set[InteractionId | None] = {conversation_of(row) for row in tasks}
+        promised |= {t.interaction for t in await self._store.tasks.open_of(calls) if t.kind == TaskKind.CALLBACK.value}
+        for call in lost:
+            if call.id not in promised:
+                await self._call_back(call, lost_on(call.id))
+
+    async def _call_back(self, lost: StoredInteraction, node: str) -> None:
+        request = self._request_for_lost(lost)
+        case = await self._store.cases.get(lost.case) if lost.case else None
+        if request is None or case is None:
+            return
+        customer = await self._store.customers.get(lost.customer) if lost.customer else None
+        history = tuple(await self._store.customers.history(customer.id)) if customer else ()
+        bundle = make_bundle(
+            escalation=request.escalation,
+            interaction=lost.id,
+            case=case,
+            customer=customer,
+            caller_number=lost.caller_number,
+            requested_by=request.asked_by,
+            reason="",
+            history=history,
+        )
+        name = customer.name if customer else ""
+        request = replace(request, customer_name=name, digest=bundle.digest, lost_on=node)
+        promise = self.keeper.make(request, case, customer, history)
+        await self._persistence.store_task(stored_task(self.keeper.works[promise.id].state))
+        log.info("lost_call_becomes_callback", interaction_id=lost.id, task_id=promise.id)
+
+    async def compare_with_store(self, node: str) -> None:
+        """Take back what another node took over and has not begun with; drop what is not ours any more."""
+        works = self.keeper.works.values()
+        mine = [work.state.id for work in works if work.state.is_open and not self._is_waiting(work.state.id)]
+        if not mine:
+            return
+        await self._store.tasks.take_back(node, mine)
+        kept = await self._store.tasks.kept_by(node)
+        for task in mine:
+            if task not in kept:
+                self._taken_away(task)
+
+    def _taken_away(self, task: TaskId) -> None:
+        self.keeper.tell(task, TakenAway())
+
+    def _is_waiting(self, task: TaskId) -> bool:
+        return self._persistence.is_waiting(f"task/{task}")
 
     def _request_for_lost(self, lost: StoredInteraction) -> PromiseRequest | None:
         queue = next((queue for queue in self._directory.queues if queue.id == lost.queue), None)
@@ -187,7 +250,7 @@ class Promises:
         if asked_by is None:
             return None
         return PromiseRequest(
-            id=TaskId(new_id("task")),
+            id=lost_call_task(lost.id),
             kind=TaskKind.CALLBACK,
             skill=queue.skill,
             interaction=lost.id,
@@ -274,6 +337,15 @@ class Promises:
     def reserved(self, person: PersonId, holder: str | None) -> None:
         self._presence.reservation(person, holder)
 
+    async def claim(self, work: TaskWork) -> bool | None:
+        """Ask the store; a node that shares it with nobody goes on while it is down."""
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                return await self._persistence.begin_task(stored_task(work.state))
+        except Exception as error:
+            log.warning("task_not_claimed", task_id=work.state.id, error=type(error).__name__)
+            return True if self._leases.alone else None
+
     def task_headers(self, work: TaskWork) -> tuple[tuple[str, str], ...]:
         return (("User-to-User", f"{work.state.promise.case.encode().hex()};encoding=hex"),)
 
@@ -305,7 +377,7 @@ class Promises:
         came_at = datetime.fromtimestamp(promise.arrived_at, UTC)
         new = Work(call, case, datetime.now(UTC), work.customer, work.history, trunk=promise.trunk, came_at=came_at)
         data: dict[str, object] = {"task": task.id, "promised_in": promise.interaction, "person": task.person}
-        self._store.events.append(call.id, "interaction.called_back", data)
+        self._store.events.append(call.id, "interaction.called_back", {**data, "queue": queue.id})
         self._engine.take_up(new)
 
     def _newest_case(self, work: TaskWork) -> Case | None:
@@ -338,7 +410,8 @@ class Promises:
         people = frozenset({task.promise.owner} | ({task.person} if task.person is not None else set()))
         audience = Audience(people=people, roles=frozenset({DeskRole.SUPERVISOR}))
         self._live.put(f"task/{task.id}", task_document(work, self._directory.names), audience)
-        self._persistence.keep_task(stored_task(task))
+        self._persistence.keep_task(stored_task(task), self._taken_away)
+        self._outgoing.task_changed(stored_task(task))
 
     def task_over(self, work: TaskWork) -> None:
         self._live.drop(f"task/{work.state.id}")

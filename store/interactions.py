@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from store.database import Database, uninterrupted
-from store.records import StoredEscalation, StoredInteraction, TimeBudgets
-from store.tables import EscalationRow, InteractionRow
-from vocabulary import InteractionId, Result
+from store.nodes import is_claimed
+from store.records import HelpGiven, StoredEscalation, StoredInteraction, TimeBudgets
+from store.tables import CaseRow, CustomerRow, EscalationRow, InteractionRow, ServiceQueueRow
+from vocabulary import EndReason, InteractionId, PersonId, Result
 
 
 @uninterrupted
@@ -34,7 +37,7 @@ class Interactions:
             return _interaction(row) if row else None
 
     async def open(self, node: str) -> list[StoredInteraction]:
-        """Those of a node that are not closed, oldest first: what it has to look after when it starts."""
+        """Those of a node that are not closed, oldest first."""
         async with self._database.reading() as session:
             rows = await session.exec(
                 select(InteractionRow)
@@ -42,6 +45,50 @@ class Interactions:
                 .order_by(col(InteractionRow.enqueued_at), col(InteractionRow.id))
             )
             return [_interaction(row) for row in rows]
+
+    async def take_over(self, dead: str, claim: str, by: str) -> list[InteractionId]:
+        """Move what a dead node had open, while the claim holds."""
+        statement = (
+            update(InteractionRow)
+            .where(
+                col(InteractionRow.node) == dead, col(InteractionRow.closed_at).is_(sa.null()), is_claimed(dead, claim)
+            )
+            .values(node=by)
+            .returning(col(InteractionRow.id))
+        )
+        return [InteractionId(row.id) for row in await self._database.write_many(statement)]
+
+    async def close_lost(self, interaction: StoredInteraction, node: str, end: EndReason, at: datetime) -> bool:
+        """Close what ended with its node; False when that node came back with the call alive. An end it had stays."""
+        result = interaction.end_result or end.result
+        reason = interaction.end_reason if interaction.end_result is not None else end.reason
+        statement = (
+            update(InteractionRow)
+            .where(col(InteractionRow.id) == interaction.id, col(InteractionRow.node) == node)
+            .values(phase="closed", closed_at=at, end_result=result.value, end_reason=reason)
+            .returning(col(InteractionRow.id))
+        )
+        if await self._database.write_one(statement) is None:
+            return False
+        escalations = (
+            update(EscalationRow)
+            .where(col(EscalationRow.interaction) == interaction.id, col(EscalationRow.closed_at).is_(sa.null()))
+            .values(closed_at=at, result=end.result.value, reason=end.reason)
+            .returning(col(EscalationRow.id))
+        )
+        await self._database.write_many(escalations)
+        return True
+
+    async def not_of(self, node: str, interactions: Sequence[InteractionId]) -> frozenset[InteractionId]:
+        """Which of these the store holds as closed or as another node's."""
+        async with self._database.reading() as session:
+            rows = await session.exec(
+                select(InteractionRow.id).where(
+                    col(InteractionRow.id).in_(interactions),
+                    sa.or_(col(InteractionRow.node) != node, col(InteractionRow.closed_at).is_not(sa.null())),
+                )
+            )
+            return frozenset(InteractionId(each) for each in rows)
 
     async def recent(self, limit: int = 50) -> list[StoredInteraction]:
         """The latest, newest first."""
@@ -67,6 +114,52 @@ class Interactions:
                 .order_by(col(EscalationRow.requested_at), col(EscalationRow.id))
             )
             return [StoredEscalation(**_with_result(row.model_dump(), "result")) for row in rows]
+
+    async def callers(self, interactions: Sequence[InteractionId]) -> dict[InteractionId, tuple[str, str | None]]:
+        """Who called: number, and the customer's name if he is known."""
+        async with self._database.reading() as session:
+            rows = await session.exec(
+                select(InteractionRow.id, InteractionRow.caller_number, CustomerRow.name)
+                .join(CustomerRow, col(CustomerRow.id) == InteractionRow.customer, isouter=True)
+                .where(col(InteractionRow.id).in_(interactions))
+            )
+            return {InteractionId(id_): (number, name) for id_, number, name in rows}
+
+    async def helped_by(self, person: PersonId, limit: int) -> list[HelpGiven]:
+        """The conversations a person joined as a specialist, or brought one into, newest first, with their outcome."""
+        mine = sa.or_(col(EscalationRow.specialist) == person, col(EscalationRow.agent) == person)
+        async with self._database.reading() as session:
+            found = await session.exec(
+                select(EscalationRow, InteractionRow, CustomerRow.name, ServiceQueueRow.name)
+                .join(InteractionRow, col(InteractionRow.id) == EscalationRow.interaction)
+                .join(CustomerRow, col(CustomerRow.id) == InteractionRow.customer, isouter=True)
+                .join(ServiceQueueRow, col(ServiceQueueRow.id) == InteractionRow.queue, isouter=True)
+                .where(mine, col(EscalationRow.joined_at).is_not(sa.null()))
+                .order_by(col(EscalationRow.requested_at).desc())
+                .limit(limit)
+            )
+            rows = list(found)
+            cases = select(CaseRow.id, CaseRow.outcome).where(col(CaseRow.id).in_([call.case for _, call, *_ in rows]))
+            outcomes = dict((await session.exec(cases)).all())
+            return [_help(*row, outcomes.get(row[1].case or "")) for row in rows]
+
+
+def _help(
+    asked: EscalationRow, call: InteractionRow, customer: str | None, queue: str | None, outcome: str | None
+) -> HelpGiven:
+    assert asked.joined_at is not None
+    return HelpGiven(
+        interaction=InteractionId(call.id),
+        agent=PersonId(asked.agent),
+        specialist=PersonId(asked.specialist),
+        joined_at=asked.joined_at,
+        closed_at=call.closed_at,
+        customer_name=customer or "",
+        queue_name=queue or call.queue or "",
+        outcome=outcome or call.disposition,
+        fcr=call.fcr,
+        specialist_s=call.specialist_s,
+    )
 
 
 def _interaction(row: InteractionRow) -> StoredInteraction:

@@ -24,6 +24,11 @@ class HoldPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimTask:
+    """Make sure that no other node works on the task; answers Claimed, TakenAway, or LeaseRefused if nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class AcquireLease:
     """Make sure that nobody else rings the person; answers LeaseGranted or LeaseRefused."""
 
@@ -77,6 +82,7 @@ TaskEffect = (
     LegEffect
     | Seek
     | HoldPerson
+    | ClaimTask
     | AcquireLease
     | ReleaseLease
     | RingSpecialist

@@ -16,7 +16,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The node was started anew and read the task from the store: its legs are gone, the promise is not."""
+    """The task was read from the store, after a start or from a dead node: its legs are gone, the promise is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,16 @@ class Declined:
     """To whom it is offered does not want it now."""
 
     person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The store confirmed that the task is this node's, and from now on no other node's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAway:
+    """Another node keeps the task by now, or called it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ TaskEvent = (
     | BecameFree
     | Accepted
     | Declined
+    | Claimed
+    | TakenAway
     | LeaseGranted
     | LeaseRefused
     | ConversationOver

@@ -8,7 +8,7 @@ from typing import Any
 
 from center.promise.model import Promise, Slot, Task, TaskKind, TaskState
 from store.records import StoredTask
-from vocabulary import PersonId
+from vocabulary import InteractionId, PersonId
 
 
 def stored_task(task: Task) -> StoredTask:
@@ -51,7 +51,10 @@ def stored_task(task: Task) -> StoredTask:
             "reminded": task.reminded,
             "overdue": task.overdue,
             "level": task.level,
+            "call": task.call,
+            "lost_on": promise.lost_on,
         },
+        taken_from=promise.lost_on,
     )
 
 
@@ -82,6 +85,7 @@ def task_from_store(row: StoredTask) -> Task:
         customer_name=details["customer_name"],
         trunk=details["trunk"],
         slot=Slot(*slot) if slot else None,
+        lost_on=details.get("lost_on", ""),
     )
     next_try_at = details["next_try_at"]
     return Task(
@@ -104,3 +108,9 @@ def task_from_store(row: StoredTask) -> Task:
 
 def _utc(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def conversation_of(row: StoredTask) -> InteractionId | None:
+    """The callback that was under way when the task was last stored."""
+    call = row.details.get("call")
+    return InteractionId(str(call)) if call else None

@@ -10,11 +10,12 @@
                                                        └───────────────► DONE ◄─────────────────┘
 
 Rules. The system offers, nobody has to look for it; who lets an offer pass is left alone for a while. The specialist's
-phone rings first, under a lease, so that the customer never hears an empty line. A customer who does not answer is
-tried again a few times, then supervisors are told. Half of the (business) time gone: the customer hears how it stands;
-half an hour before it is due: owner and supervisors are reminded; due: it goes one level up. A promise is kept when the
-customer was talked to (callback) or the matter is settled (task); only then nobody is reminded any more. Late and
-repeated events change nothing.
+phone rings first, under a lease, so that the customer never hears an empty line. Before that the node claims the task
+in the store: of several nodes that know it one works on it, for the others it is GONE. A customer who does not
+answer is tried again a few times, then supervisors are told. Half of the (business) time gone: the customer hears how
+it stands; half an hour before it is due: owner and supervisors are reminded; due: it goes one level up. A promise is
+kept when the customer was talked to (callback) or the matter is settled (task); only then nobody is reminded any
+more. Late and repeated events change nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from center.promise.effects import (
     AcquireLease,
     BeginConversation,
     CallCustomer,
+    ClaimTask,
     HoldPerson,
     ReleaseLease,
     RingSpecialist,
@@ -37,6 +39,7 @@ from center.promise.effects import (
 from center.promise.events import (
     Accepted,
     BecameFree,
+    Claimed,
     ConversationOver,
     Declined,
     Done,
@@ -44,6 +47,7 @@ from center.promise.events import (
     LeaseRefused,
     Made,
     Restarted,
+    TakenAway,
     TaskEvent,
     TimerFired,
 )
@@ -87,6 +91,10 @@ def _apply(task: Task, event: TaskEvent, rules: PromiseRules, now: float) -> Ste
             return _accepted(task, event)
         case Declined(person) if task.state is S.OFFERED and person == task.person:
             return _passed(task, person, "task.declined", rules, now)
+        case Claimed() if task.state is S.CALLING_SPECIALIST and task.lease is None and task.person is not None:
+            return task, [AcquireLease(task.person)]
+        case TakenAway() if task.state is not S.TALKING:  # who talks with the customer talks on; its end is told later
+            return replace(task, state=S.GONE), [*_settled(task, TAKEN), _record(task, "task.taken_away")]
         case LeaseGranted(lease):
             return _lease_granted(task, event) if task.state is S.CALLING_SPECIALIST else (task, [ReleaseLease(lease)])
         case LeaseRefused() if task.state is S.CALLING_SPECIALIST and task.lease is None:
@@ -99,7 +107,9 @@ def _apply(task: Task, event: TaskEvent, rules: PromiseRules, now: float) -> Ste
             return _conversation_over(task, event, now)
         case Done(person, outcome, resolved):
             return _done(task, person, outcome, resolved, now)
-        case BecameFree() | Declined() | LeaseRefused() | LegEnded() | ConversationOver() | TimerFired():
+        case BecameFree() | Declined() | Claimed() | TakenAway() | LeaseRefused() | LegEnded():
+            return task, []
+        case ConversationOver() | TimerFired():
             return task, []
         case LegArrived() | LegDialled() | LegRinging() | DtmfReceived() | PromptEnded():
             return task, []
@@ -143,7 +153,7 @@ def _accepted(task: Task, event: Accepted) -> Step:
     task = replace(task, person=event.person, offer_until=None)
     accepted = [*others, _record(task, "task.accepted")]
     if task.promise.kind is TaskKind.TASK:
-        return replace(task, state=S.ACCEPTED), [*accepted, HoldPerson(event.person, held=False)]
+        return replace(task, state=S.ACCEPTED), [*accepted, HoldPerson(event.person, held=False), ClaimTask()]
     task = replace(
         task,
         state=S.CALLING_SPECIALIST,
@@ -151,7 +161,7 @@ def _accepted(task: Task, event: Accepted) -> Step:
         customer_leg=event.customer_leg,
         call=event.call,
     )
-    return task, [*accepted, HoldPerson(event.person, held=True), AcquireLease(event.person)]
+    return task, [*accepted, HoldPerson(event.person, held=True), ClaimTask()]
 
 
 def _lease_granted(task: Task, event: LeaseGranted) -> Step:

@@ -45,6 +45,8 @@ class TaskState(StrEnum):
     CALLING_CUSTOMER = "calling_customer"
     TALKING = "talking"
     DONE = "done"
+    GONE = "gone"
+    """Another node keeps it by now, or it was called off: no concern of this node any more."""
 
 
 CALLING = frozenset({TaskState.CALLING_SPECIALIST, TaskState.CALLING_CUSTOMER})
@@ -117,6 +119,8 @@ class Promise:
     customer_name: str = ""
     trunk: str | None = None
     slot: Slot | None = None
+    lost_on: str = ""
+    """The node with which the customer's call was lost, if that is why he is called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class Task:
 
     @property
     def is_open(self) -> bool:
-        return self.state is not TaskState.DONE
+        return self.state not in (TaskState.DONE, TaskState.GONE)
 
     @property
     def legs(self) -> tuple[LegId, ...]:

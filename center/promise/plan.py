@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,6 +47,9 @@ class PromiseRequest:
     customer: CustomerId | None = None
     customer_name: str = ""
     trunk: str | None = None
+    willing: tuple[tuple[PersonId, float], ...] = ()
+    """Who was asked in and said that he has time later, and from when on (UTC seconds): the first to own it."""
+    lost_on: str = ""
 
 
 def plan_promise(
@@ -68,7 +71,7 @@ def plan_promise(
     slot: Slot | None = None
     if request.kind is TaskKind.CALLBACK:
         latest = hours.after(at, rules.callback_s)
-        owner, slot = _first_slot(owners, list(reserved), hours, rules, at, latest)
+        owner, slot = _first_slot(owners, dict(request.willing), list(reserved), hours, rules, at, latest)
         due = max(_on_grid(latest), datetime.fromtimestamp(slot.ends_at, UTC))
     else:
         owner, due = owners[0], hours.end_of_next_day(at)
@@ -97,6 +100,7 @@ def plan_promise(
         customer_name=request.customer_name,
         trunk=request.trunk,
         slot=slot,
+        lost_on=request.lost_on,
     )
 
 
@@ -104,12 +108,13 @@ Owner = Person | PersonId
 
 
 def possible_owners(request: PromiseRequest, people: Sequence[Person]) -> list[Owner]:
-    """Who may own it, best first: specialists by skill, the queue's deputy, the agents; never nobody."""
+    """Who may own it, best first: who said he has time later, specialists by skill, the queue's deputy, the agents; never nobody."""
     by_id = {person.id: person for person in people}
     skilled = [p for p in people if request.skill in p.skills and DeskRole.SPECIALIST in p.roles]
     skilled.sort(key=lambda person: (-person.skills[request.skill], person.id))
+    willing = [by_id[person] for person, _ in request.willing if person in by_id]
     others = [each for each in (request.deputy, *request.agents, request.asked_by) if each is not None]
-    return [*skilled, *(by_id.get(each, each) for each in others)]
+    return [*willing, *(each for each in skilled if each not in willing), *(by_id.get(each, each) for each in others)]
 
 
 def sentence(kind: TaskKind, owner: str, due: datetime, now: datetime, hours: BusinessHours) -> str:
@@ -135,6 +140,7 @@ def _id(owner: Owner) -> PersonId:
 
 def _first_slot(
     owners: Sequence[Owner],
+    willing: Mapping[PersonId, float],
     reserved: Sequence[tuple[PersonId, Slot]],
     hours: BusinessHours,
     rules: PromiseRules,
@@ -145,7 +151,8 @@ def _first_slot(
     first: list[tuple[Owner, Slot]] = []
     for owner in owners:
         taken = [slot for person, slot in reserved if person == _id(owner)]
-        slot = _free_slot(taken, hours, rules, at)
+        has_time = datetime.fromtimestamp(max(at.timestamp(), willing.get(_id(owner), 0.0)), UTC)
+        slot = _free_slot(taken, hours, rules, has_time)
         if slot.ends_at <= latest.timestamp():
             return owner, slot
         first.append((owner, slot))

@@ -18,7 +18,17 @@ import structlog
 from center.leases import LeaseKeeper
 from center.promise import effects as fx
 from center.promise.calendar import BusinessHours
-from center.promise.events import BecameFree, LeaseGranted, LeaseRefused, Made, Restarted, TaskEvent, TimerFired
+from center.promise.events import (
+    BecameFree,
+    Claimed,
+    LeaseGranted,
+    LeaseRefused,
+    Made,
+    Restarted,
+    TakenAway,
+    TaskEvent,
+    TimerFired,
+)
 from center.promise.machine import step
 from center.promise.model import CALLING, Promise, PromiseRules, Slot, Task, TaskState
 from center.promise.order import next_task_for
@@ -69,6 +79,10 @@ class Surroundings(Protocol):
 
     def reserved(self, person: PersonId, holder: str | None) -> None:
         """Show that a person is about to be busy, or no longer."""
+        ...
+
+    async def claim(self, work: TaskWork) -> bool | None:
+        """Make sure in the store that no other node works on it; None: the store could not be asked."""
         ...
 
     def task_headers(self, work: TaskWork) -> tuple[tuple[str, str], ...]:
@@ -127,6 +141,10 @@ class PromiseKeeper:
         self._dirty: set[TaskId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def set_rules(self, rules: PromiseRules, hours: Callable[[QueueId], BusinessHours]) -> None:
+        """Let new promises be made by these limits; those made keep their due times."""
+        self._rules, self._hours = rules, hours
+
     # -- promises -----------------------------------------------------------------------------------------------
 
     def make(
@@ -150,7 +168,7 @@ class PromiseKeeper:
         return next_task_for(known, states, frozenset({person}), self._clock()) if known is not None else None
 
     def take_up(self, works: list[TaskWork]) -> None:
-        """Go on with the promises of an earlier life of this node."""
+        """Go on with promises of an earlier life of this node, or of another node that died."""
         for work in works:
             self.works[work.state.id] = work
             self.tell(work.state.id, Restarted())
@@ -243,6 +261,8 @@ class PromiseKeeper:
                 self._seek()
             case fx.HoldPerson(person, held):
                 self._surroundings.reserved(person, state.id if held else None)
+            case fx.ClaimTask():
+                self._spawn(self._claim(work))
             case fx.AcquireLease(person):
                 self._spawn(self._acquire(state.id, person))
             case fx.ReleaseLease(lease):
@@ -270,6 +290,11 @@ class PromiseKeeper:
     def _dial(self, task: TaskId, effect: DialLeg) -> None:
         self._of_leg[effect.leg] = task
         self._switch.perform(effect)
+
+    async def _claim(self, work: TaskWork) -> None:
+        """A task that could not be claimed rings nobody; one without a call goes on until the store says otherwise."""
+        answers: dict[bool | None, TaskEvent] = {True: Claimed(), False: TakenAway(), None: LeaseRefused()}
+        self.tell(work.state.id, answers[await self._surroundings.claim(work)])
 
     async def _acquire(self, task: TaskId, person: PersonId) -> None:
         lease = await self._leases.acquire(person, task)
@@ -311,7 +336,10 @@ class PromiseKeeper:
         timer = self._timers.pop(work.state.id, None)
         if timer is not None:
             timer.cancel()
-        self._loop.call_later(DONE_SHOWN_S, self._forget, work.state.id)
+        if work.state.state is TaskState.GONE:
+            self._forget(work.state.id)
+        else:
+            self._loop.call_later(DONE_SHOWN_S, self._forget, work.state.id)
 
     def _forget(self, task: TaskId) -> None:
         work = self.works.pop(task, None)

@@ -10,8 +10,6 @@ import asyncio
 import json
 import secrets
 import sys
-import wave
-from pathlib import Path
 from typing import Any
 
 from center.demo import private_broker
@@ -23,6 +21,7 @@ from context.model import Customer as StoredCustomer
 from desk.logins import hash_password
 from routing.model import Channel, Person, ServiceQueue
 from siplab.company import CLAIMS, CLAIMS_NUMBER, Customer, Employee, LabCompany
+from siplab.sounds import write_sound
 from store.records import SipCredential, Trunk
 from store.store import Store
 from vocabulary import CustomerId, DeskRole, PersonId, QueueId
@@ -40,7 +39,7 @@ FIELDS = (
 async def enrol(company: LabCompany, settings: Settings) -> list[dict[str, Any]]:
     """Make the company; gives the log-ins."""
     prepare_state_dir(settings.state_dir)
-    _write_greeting(settings.state_dir / "speech" / f"{GREETING}.wav")
+    write_sound(settings.state_dir / "speech" / f"{GREETING}.wav", GREETING_MS)
     store = await open_store(settings)
     try:
         await _save_rules(store, company)
@@ -54,6 +53,8 @@ async def enrol(company: LabCompany, settings: Settings) -> list[dict[str, Any]]
         )
     finally:
         await store.close()
+    if settings.presence.host is not None:
+        return logins  # the company's own broker has its own accounts
     broker = private_broker(settings)
     (settings.state_dir / "mosquitto").mkdir(mode=0o700, exist_ok=True)
     for login in logins:
@@ -112,15 +113,6 @@ def _person(employee: Employee) -> Person:
 def _credential(login: dict[str, Any], realm: str) -> SipCredential:
     user = str(login["person"])
     return SipCredential(user, PersonId(user), realm, *ha1_pair(user, realm, login["phone_password"]))
-
-
-def _write_greeting(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8_000)
-        sound.writeframes(b"\0\0" * (8 * GREETING_MS))
 
 
 def main() -> None:

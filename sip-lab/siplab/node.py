@@ -22,7 +22,7 @@ from siplab.errors import BadInput, NodeFailed
 from siplab.presence import DEFAULT_PREFIX
 
 INIT_TIMEOUT_S = 60.0
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 LOG_TAIL_LINES = 25
@@ -49,12 +49,13 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class NodeAccess:
-    """What a scenario needs to know of a node. `pid` is 0 when the node is not ours."""
+    """What a scenario needs to know of a node. `pid` is 0, `state_dir` None, when the node is not ours."""
 
     web: str
     logins: dict[str, Login]
     mqtt_prefix: str = DEFAULT_PREFIX
     pid: int = 0
+    state_dir: Path | None = None
 
     def with_role(self, role: str) -> tuple[Login, ...]:
         """Give the people who have a role, in the order of the company."""
@@ -123,14 +124,33 @@ class PrivateNode:
     async def __aenter__(self) -> NodeAccess:
         if not self._temporary and self.state_dir.exists():
             _clear_old_state(self.state_dir)
-        self.state_dir.mkdir(parents=True, exist_ok=True)
         try:
-            logins = parse_logins(await self._init())
-            facts = await self._serve()
+            return await self.serve(await self.fill())
         except BaseException:
             await self.stop()
             raise
-        return NodeAccess(facts["web"], logins, facts["mqtt"].get("prefix", DEFAULT_PREFIX), int(facts["pid"]))
+
+    async def fill(self) -> dict[str, Login]:
+        """Fill the empty store with the company."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        return parse_logins(await self._init())
+
+    def told(self, environment: dict[str, str]) -> None:
+        """Tell it more before it is served."""
+        self._env |= environment
+
+    async def serve(self, logins: dict[str, Login]) -> NodeAccess:
+        """Start it and wait until it can be used."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        facts = await self._serve()
+        prefix = facts["mqtt"].get("prefix", DEFAULT_PREFIX)
+        return NodeAccess(facts["web"], logins, prefix, int(facts["pid"]), self.state_dir)
+
+    async def kill(self) -> None:
+        """Let it die as by a power cut."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            self.exit_status = await self._process.wait()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,7 +14,9 @@ from typing import Any
 
 from center.directory import CompanyDirectory, ha1_pair
 from center.escalation.model import Timing
+from center.leases import LeaseKeeper
 from center.live import LiveDocuments, Subscription
+from center.nodes.model import NodeTiming
 from center.service import ContactCenter
 from center.speech import Speech
 from presence.contract import IncomingMessage
@@ -212,10 +214,20 @@ class Stage:
 
 @asynccontextmanager
 async def a_stage(
-    folder: Path, *, timing: Timing | None = None, ring_timeout_s: float = 15.0, wrap_up_s: float = 30.0
+    folder: Path,
+    *,
+    timing: Timing | None = None,
+    ring_timeout_s: float = 15.0,
+    wrap_up_s: float = 30.0,
+    node: str = "node",
+    node_timing: NodeTiming | None = None,
 ) -> AsyncIterator[Stage]:
-    """A centre of the demo company, with limits of the test's own; stopped and closed in the end."""
-    store = await Store.open(f"sqlite:///{folder}/ringside.db", journal_dir=folder / "journal", default_region="HR")
+    """A centre of the demo company, with limits of the test's own; stopped and closed in the end.
+
+    With a `node_timing` it is one of several that share the folder's store, each with a name of its own.
+    """
+    journal = folder / f"journal-{node}"
+    store = await Store.open(f"sqlite:///{folder}/ringside.db", journal_dir=journal, default_region="HR")
     await seed_demo_company(store, hash_password=lambda _password: "hash", make_ha1=ha1_pair, realm="ringside")
     directory = await CompanyDirectory.load(store, "ringside")
     directory.queues = [replace(q, ring_timeout_s=ring_timeout_s, wrap_up_s=wrap_up_s) for q in directory.queues]
@@ -243,6 +255,8 @@ async def a_stage(
         company="Harbour Insurance",
         speech=Speech(folder / "speech"),
         hash_password=lambda password: f"hash of {len(password)} letters",
+        leases=LeaseKeeper(store.leases, node=node, nodes=1 if node_timing is None else 3),
+        node_timing=node_timing,
     )
     centers.append(center)
     await center.start()

@@ -13,7 +13,8 @@ from siplab.report import Report
 from siplab.scenarios.s02 import S02
 from siplab.scenarios.s03 import S03
 from siplab.scenarios.s04 import S04
-from siplab.scenarios.s05 import S05
+from siplab.scenarios.s05_nodes import S05Nodes
+from siplab.scenarios.s06 import S06
 from siplab.scenarios.s07 import S07
 from siplab.scenarios.scene import Pace, Scene, play_scene
 
@@ -51,7 +52,7 @@ def captures(tmp_path: Path) -> Path:
     return folder
 
 
-TOGETHER = ((S02, S07), (S03, S04), (S05,))
+TOGETHER = ((S02, S07), (S03, S04), (S06,), (S05Nodes,))
 """Plays that mostly wait run side by side, each on its own node, so that the whole set takes half the time."""
 
 

@@ -1,4 +1,4 @@
-"""S05 on a private node over real SIP and RTP: ten agents want the only expert at once, and his phone vanishes.
+"""S05 on three whole nodes over real SIP and RTP: ten agents want one expert, one node is cut off, one is killed.
 
 The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from siplab.report import Report
-from siplab.scenarios.s05 import S05
+from siplab.scenarios.s05_nodes import S05Nodes
 
 from tests.scenarios.conftest import Plays
 
@@ -16,15 +16,15 @@ pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)
 
 @pytest.fixture(scope="module")
 async def played(plays: Plays) -> Report:
-    """S05 as it went, on a node of its own, in its short form."""
-    return await plays.report(S05)
+    """S05 as it went, on three nodes with a PostgreSQL and a broker of their own, in its short form."""
+    return await plays.report(S05Nodes)
 
 
 async def test_s05_is_played_to_its_end(played: Report) -> None:
     assert played.broken_off == ""
 
 
-@pytest.mark.parametrize("name", [plan.name for plan in S05.planned])
+@pytest.mark.parametrize("name", [plan.name for plan in S05Nodes.planned])
 async def test_s05_keeps_its_promise(played: Report, name: str) -> None:
     """S05, one promise each; the scenario's plan names the mission rows."""
     check = next(check for check in played.checks if check.name == name)

@@ -49,7 +49,7 @@ async def test_open_tasks_come_in_the_order_of_their_customers_arrival(store: St
     done = replace(TASK, id=TaskId("task_3"), closed_at=NOON)
     for task in (TASK, early, done):
         await store.tasks.save(task)
-    assert [task.id for task in await store.tasks.open()] == ["task_2", "task_1"]
+    assert [task.id for task in await store.tasks.open("")] == ["task_2", "task_1"]
     assert len(await store.tasks.of_case(CaseId("case_1"))) == 3
 
 

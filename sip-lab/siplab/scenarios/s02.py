@@ -1,8 +1,9 @@
-"""S02, steps 1 to 5: the experts do not answer, and still the customer has somebody in time, or a promise.
+"""S02: the experts do not answer, and still the customer has somebody in time, or a promise.
 
 E1 never answers, E2 refuses, E3 is a mailbox, E4 answers after a while, E5 never. The agent asks for the skill; the
 system goes from one to the next under one deadline (N2) and joins nobody but a person (N8). Then the same with E4
-silent: a promise is made, and heard by the customer, before the ceiling.
+silent: a promise is made, and heard by the customer, before the ceiling. E1, who let it ring twice, is not shown free
+any more and is told why, until he says that he is there.
 """
 
 from __future__ import annotations
@@ -58,6 +59,12 @@ class S02(Scene):
         Planned("notice_heard", "The customer hears of it", "sound at C <= ceiling", ("CE-17", "N10")),
         Planned("task_created", "A task stands behind the promise", "task.created <= ceiling", ("CE-25", "N10")),
         Planned("no_leg_left", "Every expert's phone is free at the end", "<= 500 ms", ("N7",)),
+        Planned("one_miss_is_none", "One missed ring changes nothing: E1 is free, and rung again", "free", ("N6",)),
+        Planned(
+            "unconfirmed", "After the second the agent sees E1 as unconfirmed, with the reason", "unconfirmed", ("N6",)
+        ),
+        Planned("told_why", "E1's own screen says why he is not asked any more", "did not answer", ("N6", "N14")),
+        Planned("confirmed_again", "E1 says he is there: free again", "<= 1000 ms", ("N6", "N14")),
     )
 
     @classmethod
@@ -77,15 +84,17 @@ class S02(Scene):
         talk = await self.talk(desk, customer, phone)
         await self._four_are_tried(talk)
         await self._nobody_comes(talk)
+        await self._unconfirmed(talk)
         await self.note_customer(customer)
 
     async def _experts(self) -> dict[int, Party]:
+        self.screens: dict[int, DeskClient] = {}
         wait_s = 1.5 if self.pace.short else 5.0
         answers = {1: ("never", 0), 2: ("decline", 0), 3: ("auto", 0), 4: ("auto", int(wait_s * 1000)), 5: ("never", 0)}
 
         async def expert(number: int) -> Party:
             person, (answer, after_ms) = _person(number), answers[number]
-            await self.screen(person)
+            self.screens[number] = await self.screen(person)
             phone = await self.phone(f"E{number}", person, answer, after_ms)
             await self.available(person)
             return phone
@@ -181,6 +190,7 @@ class S02(Scene):
         self.experts[4].policy("never")
         await talk.until(f"interaction/{talk.interaction}", lambda doc: doc["phase"] == "talking", 3.0, "two again")
         await self.shown(talk.desk, _person(4))
+        self.checks.record("one_miss_is_none", *_shows(talk.desk, "free"))
         self.step = "the agent asks again"
         t0 = time.monotonic()
         escalation = await talk.escalate(skill=CLAIMS, reason="And once more.")
@@ -195,6 +205,23 @@ class S02(Scene):
             self.checks.at_most("no_leg_left", max(left) * 1000, CANCEL_MS, "ms")
         except WaitTimeout as zombie:
             self.checks.record("no_leg_left", False, str(zombie))
+
+    # --- E1 let it ring twice ------------------------------------------------------------------------------------
+
+    async def _unconfirmed(self, talk: Talk) -> None:
+        self.step = "E1 missed a second ring"
+        self.checks.record("unconfirmed", *_shows(talk.desk, "unknown", "unconfirmed"))
+        screen = self.screens[1]
+        own = screen.docs[f"person/{_person(1)}"]["availability"]
+        told = str(own["because"])
+        self.checks.record("told_why", "did not answer" in told and bool(own["unconfirmed_since"]), told)
+        self.story.add(f"E1 reads on his own screen: {told}")
+        at = time.monotonic()
+        await screen.command("me/availability", {"status": "available"})
+        key = f"person/{_person(1)}"
+        free = await talk.until(key, lambda doc: doc["availability"]["state"] == "free", 3.0, "E1 shown free")
+        self.checks.at_most("confirmed_again", (free.at - at) * 1000, 1_000, "ms")
+        self.story.add("E1 says that he is there, and is shown free", free.at)
 
     async def _promise(self, talk: Talk, key: str, t0: float, ceiling_s: float) -> None:
         promised = await talk.until(key, lambda doc: doc["state"] == "closed", ceiling_s + 3, "the end of the search")
@@ -234,6 +261,12 @@ def _limits(pace: Pace) -> dict[str, float]:
 
 def _person(number: int) -> str:
     return f"expert.{number:02}"
+
+
+def _shows(desk: DeskClient, state: str, kind: str = "") -> tuple[bool, str]:
+    """What a screen shows of E1, and whether it is that."""
+    shown = desk.docs[f"person/{_person(1)}"]["availability"]
+    return shown["state"] == state and kind in ("", shown["kind"]), f"{shown['state']}: {shown['because']}"
 
 
 def _cause(doc: Document, number: int) -> str:

@@ -1,8 +1,9 @@
-"""S04, steps 1 to 4: any phone can escalate, and a desk phone without a screen still gets the case.
+"""S04: any phone can escalate, and a desk phone without a screen still gets the case.
 
 The same escalation is asked for in seven ways: desk, plain HTTP, MQTT, keys in RTP, keys by INFO, REFER, speed dial.
 Each must reach the same states in the same order. The expert has a phone and nothing else: it shows the customer,
-carries the case's key and link, and speaks a summary that only he hears; he presses 1.
+carries the case's key and link, and speaks a summary that only he hears; he presses 1. In the end a second expert,
+whose phone is behind a foreign PBX that strips all of that, takes the call over for good: the agent leaves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import aiomqtt
 import httpx2
@@ -18,13 +20,16 @@ import httpx2
 from siplab import prover
 from siplab.checks import Planned
 from siplab.child import ChildEvent
-from siplab.company import CLAIMS, LabCompany, agent, specialist
-from siplab.desk import COOKIE, Document
+from siplab.company import CLAIMS, FRAUD, LabCompany, agent, specialist
+from siplab.desk import COOKIE, DeskClient, Document
 from siplab.errors import DeskRefused, LabError, WaitTimeout
+from siplab.foreign_pbx import ForeignPbx
+from siplab.scenarios.case_form import edit
 from siplab.scenarios.party import Party, listen, until_heard
 from siplab.scenarios.scene import ANA, Environment, Pace, Scene, Talk
+from siplab.scenarios.stage import phone_line, sip_server
 
-EXPERT, AGENT = "expert.01", "agent.01"
+EXPERT, AGENT, SECOND = "expert.01", "agent.01", "expert.02"
 TRIGGERS = ("desk", "http", "mqtt", "dtmf", "dtmf_info", "refer", "speed_dial")
 EXPECTED_TRIGGER = {"http": "desk", "dtmf_info": "dtmf"}
 SUMMARY_S, TONE_MS, KEY_OCTETS, HEARD_MS = 6.0, 40, 128, 500
@@ -72,12 +77,23 @@ class S04(Scene):
             "6 directions <= 1000 ms",
             ("CE-03", "CE-20", "N8"),
         ),
+        Planned(
+            "headers_stripped",
+            "A foreign PBX takes User-to-User and Call-Info away: E2's phone has neither",
+            "none of them",
+            ("CE-19", "N5"),
+        ),
+        Planned("case_without_headers", "E2's screen shows the case before he lifts", "same case", ("CE-19", "N9")),
+        Planned("found_by_call_id", "The phone's Call-ID leads to the case", "same case", ("CE-19", "N9")),
+        Planned("joined_through_pbx", "E2 lifts and is in the conversation", "6 directions", ("CE-19", "N5")),
+        Planned("switched_over", "A leaves: C and E2 talk on, without a gap", "gap <= 100 ms", ("CE-28", "N7")),
+        Planned("last_version", "E2's screen has A's last version of the case", "equal", ("CE-28", "N9")),
         Planned("talk_goes_on", "C and A talk on through all of it", "gap <= 100 ms", ("CE-11", "N3")),
     )
 
     @classmethod
     def company(cls) -> LabCompany:
-        return LabCompany((agent(), specialist(1, trusted=False)))
+        return LabCompany((agent(), specialist(1, trusted=False), specialist(2, skill=FRAUD)))
 
     @classmethod
     def environment(cls, pace: Pace) -> Environment:
@@ -98,6 +114,7 @@ class S04(Scene):
             await self._once(talk, name, asks[name])
         self._judge_paths()
         await self._bad_input(talk)
+        await self._switch_over(talk)
         await self.note_customer(customer)
 
     # --- the first time, with everything about the phone without a screen ----------------------------------------
@@ -302,6 +319,58 @@ class S04(Scene):
         self.checks.record(
             "refer_stranger", refused_ and not joined, f"{', '.join(map(str, codes)) or 'no answer'}; both talk on"
         )
+
+    # --- the full switch, through a foreign PBX ------------------------------------------------------------------
+
+    async def _switch_over(self, talk: Talk) -> None:
+        self.step = "the agent hands over to an expert behind a foreign PBX"
+        screen = await self.screen(SECOND)
+        async with ForeignPbx(sip_server(screen.docs["me"])) as pbx:
+            line = phone_line("E2", self.stage.access.logins[SECOND], screen.docs["me"], "command")
+            (second,) = await self.robot(SECOND, replace(line, server=pbx.server))
+            await self.available(SECOND)
+            await self.shown(talk.desk, SECOND)
+            await self._ring_through(talk, screen, second)
+            await asyncio.sleep(0.6)  # slow enough for a person
+            second.send("answer")
+            await until_heard((*talk.pair, second))
+            self.checks.record("joined_through_pbx", True, "6 directions")
+            self.story.add(f"E2 is joined through a PBX that took {pbx.stripped} headers away")
+            await self._agent_leaves(talk, screen, second)
+
+    async def _ring_through(self, talk: Talk, screen: DeskClient, second: Party) -> None:
+        at = time.monotonic()
+        escalation = await talk.escalate(specialist=SECOND, reason="Please take this over.")
+        invite = await second.wait_for("incoming", since=at)
+        headers: Mapping[str, str] = invite.data["headers"]
+        left = [name for name in ("User-to-User", "Call-Info") if headers.get(name)]
+        self.checks.record("headers_stripped", not left, ", ".join(left) or "none of them")
+        case = talk.document()["case"]
+        key = f"escalation/{escalation['id']}"
+        await screen.wait_for(lambda docs: f"case/{case}" in docs and key in docs, 2.0, "the case")
+        self.checks.record("case_without_headers", screen.docs[key]["case"] == case, str(case))
+        of_leg = [e for e in await talk.events() if e["data"].get("sip_call_id") == headers.get("Call-ID")]
+        named = [e["name"] for e in of_leg]
+        self.checks.record("found_by_call_id", named == ["leg.dialled"], f"{', '.join(named) or 'no event'}: {case}")
+
+    async def _agent_leaves(self, talk: Talk, screen: DeskClient, second: Party) -> None:
+        self.step = "the agent leaves"
+        case = talk.desk.docs[f"case/{talk.document()['case']}"]
+        field = next(each for each in case["fields"] if each["kind"] == "text")
+        version = await edit(talk.desk, case, str(field["key"]), "Storm damage; photographs are on their way.")
+        for party in (talk.customer, second):
+            party.send("arm")
+        await talk.desk.command(f"interactions/{talk.interaction}/leave")
+        await talk.agent.until_free(1.0)
+        document = f"interaction/{talk.interaction}"
+        await screen.wait_for(lambda docs: len(docs[document]["participants"]) == 2, 2.0, "two in the conversation")
+        seen = screen.docs[f"case/{case['id']}"]["version"]
+        self.checks.record("last_version", seen == version, f"{seen} at E2, {version} at A")
+        await asyncio.sleep(0.3)
+        await self.gaps((talk.customer, second), "switched_over")
+        self.story.add("A has left, C and E2 talk on with A's last version of the case")
+        second.send("hang_up")
+        await talk.customer.until_free(1.0)
 
 
 def _phone_says(phone: Party, since: float) -> str:

@@ -8,25 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from siplab.checks import Planned
-from siplab.company import CLAIMS, LabCompany, agent, specialist
+from siplab.company import CLAIMS, CLAIMS_NUMBER, LabCompany, agent, specialist
 from siplab.desk import DeskClient
 from siplab.errors import DeskRefused, WaitTimeout
 from siplab.scenarios.party import Party, until_heard
-from siplab.scenarios.scene import MEDIA_TIMEOUT_S, Environment, Pace, Scene, Talk
+from siplab.scenarios.scene import EARS, MEDIA_TIMEOUT_S, Environment, Pace, Scene, Talk
+from siplab.sounds import write_sound
 
 CLEAN_UP_MS = 500
 MEDIA_LOST_MS = MEDIA_TIMEOUT_S * 1000 + 1_500
 CROSSINGS_MS = (0, 10, 20, 40)
 EXPERT = "expert.01"
+NOTICE, NOTICE_HZ, NOTICE_MS, ONE_MOMENT = "notice", 2_560, 5_000, "one-moment"
+"""What is announced to a customer whose agent is gone is a tone here, so that its end can be measured."""
+CUT_MS = 60
+METER_TAIL_MS = 30
+"""The tone meter hears a tone until it fills less than half of its window of 40 ms, in steps of 10 ms."""
+REJOIN_S = 20.0
+"""So long an agent whose phone was lost is let back in."""
 
 
 class S07(Scene):
     """Somebody hangs up at the worst moment."""
 
     name = "S07"
+    ears: ClassVar[Mapping[str, int]] = {**EARS, NOTICE: NOTICE_HZ}
     planned = (
         Planned("cancel_stops_phone", "ringing x A x takes it back: E1's phone stops", "<= 500 ms", ("CE-16", "N7")),
         Planned("cancel_on_screen", "E1's screen says so", "cancelled, <= 500 ms", ("CE-18", "N7")),
@@ -37,6 +47,12 @@ class S07(Scene):
             ("N7", "N8"),
         ),
         Planned(
+            "expert_times_out",
+            "ringing x E1's phone says 408: the agent is told",
+            "a cause, <= 500 ms",
+            ("CE-18", "N7"),
+        ),
+        Planned(
             "expert_leaves", "joined x E1 hangs up after a while: C and A talk on", "gap <= 100 ms", ("CE-11", "N7")
         ),
         Planned("expert_leaves_on_screen", "The agent may ask again", "talking <= 500 ms", ("CE-18", "N7")),
@@ -45,7 +61,10 @@ class S07(Scene):
         ),
         Planned("media_lost_talk_on", "C and A talk on", "gap <= 100 ms", ("CE-11", "N7")),
         Planned(
-            "agent_dies_notice", "ringing x A's phone dies: C hears something", "sound <= 6500 ms", ("CE-11", "N7")
+            "agent_dies_notice",
+            "ringing x A's phone dies: C hears something",
+            "announcement <= 6500 ms",
+            ("CE-11", "N7"),
         ),
         Planned(
             "agent_dies_rings_on",
@@ -53,6 +72,13 @@ class S07(Scene):
             "both hear each other",
             ("CE-16", "N7"),
         ),
+        Planned(
+            "agent_rejoins",
+            "A's new phone calls in: back in the same conversation with C and E1",
+            "6 directions <= 20 s after A was lost",
+            ("CE-11", "N7"),
+        ),
+        Planned("announcement_cut", "An announcement to C is cut when E1 lifts", "<= 60 ms", ("CE-11", "N7")),
         Planned(
             "agent_hangs_up",
             "ringing x A hangs up: E1 rings on, he lifts, C and E1 talk",
@@ -77,6 +103,8 @@ class S07(Scene):
 
     async def play(self) -> None:
         self.zombies: list[str] = []
+        assert self.stage.access.state_dir is not None
+        write_sound(self.stage.access.state_dir / "prompts" / f"{ONE_MOMENT}.wav", NOTICE_MS, NOTICE_HZ)
         self.desk1, self.screen1 = await asyncio.gather(self.desk("agent.01"), self.screen(EXPERT))
         self.customer1, phone, self.expert = await asyncio.gather(
             self.customer(), self.phone("A", "agent.01", "auto", 100), self.phone("E1", EXPERT, "never")
@@ -86,6 +114,7 @@ class S07(Scene):
         talk = await self.talk(self.desk1, self.customer1, phone)
         await self._agent_cancels(talk)
         await self._crossed(talk)
+        await self._expert_times_out(talk)
         await self._expert_leaves(talk)
         await self._expert_cut_off(talk)
         await self._agent_hangs_up(talk)
@@ -142,6 +171,19 @@ class S07(Scene):
             self.expert.send("hang_up")
             return "joined"
 
+    async def _expert_times_out(self, talk: Talk) -> None:
+        self.step = "the expert's phone says 408"
+        key = await self._ring(talk)
+        at = time.monotonic()
+        self.expert.send("refuse", code=408)
+        told = await talk.until(key, lambda doc: doc["invitations"][0]["cause"], 3.0, "why E1 is not coming")
+        late_ms = (told.at - at) * 1000
+        self.checks.record("expert_times_out", late_ms <= CLEAN_UP_MS, f"{told.value}, {late_ms:.0f} ms")
+        self.story.add(f"E1's phone says 408; the agent reads: {told.value}", told.at)
+        await self._cancel(talk, key)
+        await talk.until(f"interaction/{talk.interaction}", _two_talk, 3.0, "two who talk")
+        await self._clean(talk, (self.expert,))
+
     async def _expert_leaves(self, talk: Talk) -> None:
         self.step = "the expert hangs up after joining"
         await self._join(talk)
@@ -177,9 +219,22 @@ class S07(Scene):
         await self._ring(talk)
         talk.agent.send("hang_up")
         await talk.agent.until_free(1.0)
+        await self._hears_notice(talk.customer, 2.0)
         await asyncio.sleep(0.5)
-        self.checks.record("agent_hangs_up", *await self._lifts_without_agent(talk))
+        at = time.monotonic()
+        self.checks.record("agent_hangs_up", *await self._lifts_without_agent(talk, keep=True))
+        await self._judge_cut(talk.customer, at)
         await self._end_of_two(talk)
+
+    async def _judge_cut(self, customer: Party, since: float) -> None:
+        """How long the customer still heard the announcement after E1 lifted, by its tone."""
+        accepted = (await self.expert.wait_for("answered", since=since)).t
+        heard = next(r for r in (await customer.details())["readings"] if r["speaker"] == NOTICE)
+        over = float(heard["first_heard_at"]) + float(heard["heard_ms"]) / 1000
+        cut_ms = max(0.0, (over - accepted) * 1000 - METER_TAIL_MS)
+        self.numbers["announcement_cut_ms"] = round(cut_ms)
+        self.checks.record("announcement_cut", cut_ms <= CUT_MS and not heard["present"], f"{cut_ms:.0f} ms")
+        self.story.add(f"The announcement was cut {cut_ms:.0f} ms after E1 lifted")
 
     async def _agent_dies(self, talk: Talk) -> None:
         self.step = "the agent's phone dies while E1 rings"
@@ -188,12 +243,32 @@ class S07(Scene):
         talk.agent.vanish()
         self.story.add("The agent's phone dies", at)
         talk.customer.send("reset")
-        began = await self._sound_at(talk.customer, at + MEDIA_TIMEOUT_S + 3)
+        began = await self._hears_notice(talk.customer, MEDIA_TIMEOUT_S + 3)
         told = f"after {(began - at) * 1000:.0f} ms" if began else "silence"
         in_time = began is not None and (began - at) * 1000 <= MEDIA_LOST_MS
         self.checks.record("agent_dies_notice", in_time, told)
         self.checks.record("agent_dies_rings_on", *await self._lifts_without_agent(talk))
-        await self._end_of_two(talk)
+        await self._agent_is_back(talk, began or at)
+
+    async def _agent_is_back(self, talk: Talk, lost_at: float) -> None:
+        """The agent takes another phone and calls in: he is in the same conversation as before."""
+        self.step = "the agent is back with a new phone"
+        phone = await self.phone("A", "agent.01", "auto", 100)
+        again = Talk(talk.interaction, talk.customer, phone, talk.desk)
+        phone.send("call", to=CLAIMS_NUMBER)
+        three = (*again.pair, self.expert)
+        await until_heard(three, timeout_s=5.0)
+        passed_s = round(time.monotonic() - lost_at, 1)
+        inside = {each["person"] for each in again.document()["participants"]}
+        same = {"agent.01", EXPERT} <= inside
+        told = f"6 directions, {passed_s} s" if same else f"not in the same conversation: {sorted(map(str, inside))}"
+        self.checks.record("agent_rejoins", same and passed_s <= REJOIN_S, told)
+        self.story.add("The agent is back in the same conversation, with a new phone")
+        self.expert.send("hang_up")
+        await again.until(f"interaction/{again.interaction}", _two_talk, 3.0, "two who talk")
+        await self._clean(again, (self.expert,))
+        phone.send("hang_up")
+        await self._clean(again, (phone, again.customer), within_s=1.0)
 
     async def _customer_leaves(self) -> None:
         self.step = "the customer leaves while E1 rings"
@@ -250,10 +325,10 @@ class S07(Scene):
         late_ms = max(0.0, (seen.at - since) * 1000)
         self.checks.record(check, said == cause and late_ms <= CLEAN_UP_MS, f"{said}, {late_ms:.0f} ms")
 
-    async def _lifts_without_agent(self, talk: Talk) -> tuple[bool, str]:
-        """E1 lifts after the agent was lost: he and the customer must talk, and nobody else."""
+    async def _lifts_without_agent(self, talk: Talk, *, keep: bool = False) -> tuple[bool, str]:
+        """E1 lifts after the agent was lost: he and the customer must talk. `keep`: what was heard before counts."""
         two = (talk.customer, self.expert)
-        for party in two:
+        for party in () if keep else two:
             party.send("reset")
         self.expert.send("answer")
         try:
@@ -267,12 +342,14 @@ class S07(Scene):
         self.expert.send("hang_up")
         await self._clean(talk, (self.expert, talk.customer), within_s=1.0)
 
-    async def _sound_at(self, party: Party, until: float) -> float | None:
+    async def _hears_notice(self, party: Party, timeout_s: float) -> float | None:
+        """Wait until a phone has heard the announcement for a tenth of a second; gives when it began."""
+        until = time.monotonic() + timeout_s
         while time.monotonic() < until:
-            details = await party.details()
-            if details["sound_ms"] >= 100:
-                return float(details["sound_from"])
-            await asyncio.sleep(0.1)
+            heard = next(r for r in (await party.details())["readings"] if r["speaker"] == NOTICE)
+            if heard["heard_ms"] >= 100:
+                return float(heard["first_heard_at"])
+            await asyncio.sleep(0.05)
         return None
 
     async def _clean(self, talk: Talk, gone: Sequence[Party], within_s: float = CLEAN_UP_MS / 1000) -> None:

@@ -8,16 +8,17 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from siplab import prover
 from siplab.checks import Checks, Planned
 from siplab.company import CLAIMS_NUMBER, LabCompany
 from siplab.desk import Arrival, DeskClient, Document, Documents
 from siplab.errors import DeskRefused, LabError, NodeFailed
+from siplab.fleet import PrivateFleet
 from siplab.node import NodeAccess, PrivateNode
 from siplab.presence import UcClient
 from siplab.remote import Line, RemoteRobot
@@ -84,9 +85,15 @@ class Scene(ABC):
 
     name: str
     planned: tuple[Planned, ...]
+    ears: ClassVar[Mapping[str, int]] = EARS
+    """What every phone listens for."""
+    nodes = 1
+    """How many whole nodes it is played on; `stages` has one for each."""
 
     def __init__(self, stage: Stage, pace: Pace, story: Story, company: LabCompany) -> None:
         self.stage = stage
+        self.stages: tuple[Stage, ...] = (stage,)
+        self.fleet: PrivateFleet | None = None
         self.of_company = company
         self.pace = pace
         self.story = story
@@ -118,15 +125,16 @@ class Scene(ABC):
 
     # --- people --------------------------------------------------------------------------------------------------
 
-    async def desk(self, person: str) -> DeskClient:
-        """Log somebody in."""
-        desk = await self.stage.desk(self.stage.access.logins[person])
+    async def desk(self, person: str, stage: Stage | None = None) -> DeskClient:
+        """Log somebody in, at the first node or another."""
+        stage = stage or self.stage
+        desk = await stage.desk(stage.access.logins[person])
         self._me = desk.docs["me"]
         return desk
 
-    async def screen(self, person: str) -> DeskClient:
+    async def screen(self, person: str, stage: Stage | None = None) -> DeskClient:
         """Log a specialist in whose screen paints what comes, at once, and says so."""
-        desk = await self.desk(person)
+        desk = await self.desk(person, stage)
         self._painters.append(asyncio.create_task(_paint(desk)))
         return desk
 
@@ -142,7 +150,7 @@ class Scene(ABC):
 
     async def robot(self, name: str, *lines: Line, port: int = 0) -> list[Party]:
         """Start a robot with these lines and register those with a password."""
-        robot: RemoteRobot = await self.stage.robot(name, *lines, speakers=EARS, port=port)
+        robot: RemoteRobot = await self.stage.robot(name, *lines, speakers=dict(self.ears), port=port)
         return [Party(line.party, robot) for line in lines]
 
     async def available(self, person: str, status: str = "available") -> UcClient:
@@ -228,6 +236,8 @@ async def play_scene(
     story = Story(tell)
     environment = {**BASE_ENVIRONMENT, **kind.environment(pace)}
     company = kind.company()
+    if kind.nodes > 1:
+        return await _play_on_many(kind, pace, story, PrivateFleet(kind.nodes, company, environment, state_dir))
     node = PrivateNode(state_dir, extra_env=environment, company=company)
     try:
         async with node as access:
@@ -239,21 +249,40 @@ async def play_scene(
 async def _play_on(
     kind: type[Scene], access: NodeAccess, pace: Pace, story: Story, node: PrivateNode, company: LabCompany
 ) -> Report:
-    broken_off = ""
     async with Stage(access) as stage:
-        scene = kind(stage, pace, story, company)
-        story.start()
-        try:
-            await scene.play()
-        except LabError as error:
-            broken_off = f"{scene.step}: {error}"
-            story.add(f"BROKEN OFF, {broken_off}")
-        finally:
-            await scene.leave()
-    duration_s = time.monotonic() - story.started_at
-    checks = scene.checks.result(broken_off)
-    report = Report(kind.name, checks, story.in_order(), scene.numbers, broken_off, duration_s)
+        report = await _play_to_its_end(kind(stage, pace, story, company))
     if not report.passed:
         node.keep()
         story.add(f"The node's state and log are kept in {node.state_dir}")
     return report
+
+
+async def _play_on_many(kind: type[Scene], pace: Pace, story: Story, fleet: PrivateFleet) -> Report:
+    """Play it on several nodes that share store and broker."""
+    try:
+        async with fleet, contextlib.AsyncExitStack() as stack:
+            stages = [await stack.enter_async_context(Stage(member.access)) for member in fleet.members]
+            scene = kind(stages[0], pace, story, kind.company())
+            scene.stages, scene.fleet = tuple(stages), fleet
+            report = await _play_to_its_end(scene)
+            if not report.passed:
+                fleet.keep()
+                story.add(f"The nodes' state and logs are kept in {fleet.folder}")
+            return report
+    except NodeFailed as error:
+        return Report(kind.name, Checks(kind.planned).result(str(error)), story.in_order(), {}, str(error))
+
+
+async def _play_to_its_end(scene: Scene) -> Report:
+    story, broken_off = scene.story, ""
+    story.start()
+    try:
+        await scene.play()
+    except LabError as error:
+        broken_off = f"{scene.step}: {error}"
+        story.add(f"BROKEN OFF, {broken_off}")
+    finally:
+        await scene.leave()
+    duration_s = time.monotonic() - story.started_at
+    checks = scene.checks.result(broken_off)
+    return Report(scene.name, checks, story.in_order(), scene.numbers, broken_off, duration_s)

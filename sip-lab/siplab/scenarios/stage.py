@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from siplab.desk import DeskClient, Document
 from siplab.errors import BadInput, WaitTimeout
@@ -62,8 +63,16 @@ class Stage:
 
     async def uc_client(self, login: Login, me: Document) -> UcClient:
         """Connect a person's UC client to the broker that the desk names."""
+        return await self._stack.enter_async_context(self.new_uc_client(login, me))
+
+    def new_uc_client(self, login: Login, me: Document, **more: Any) -> UcClient:
+        """Give a UC client that whoever asked for it connects and ends himself; `more` as `UcClient` takes it."""
         broker = Broker(str(me["mqtt"]["host"]), int(me["mqtt"]["port"]), self.access.mqtt_prefix)
-        return await self._stack.enter_async_context(UcClient(broker, login.person, login.phone_password))
+        return UcClient(broker, login.person, login.phone_password, **more)
+
+    def push(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call something when the stage closes."""
+        self._stack.push_async_callback(close)
 
 
 def phone_line(party: str, login: Login, me: Document, answer: str, transport: str = "udp", after_ms: int = 0) -> Line:

@@ -13,6 +13,7 @@ from center.promise.effects import (
     AcquireLease,
     BeginConversation,
     CallCustomer,
+    ClaimTask,
     HoldPerson,
     ReleaseLease,
     RingSpecialist,
@@ -24,6 +25,7 @@ from center.promise.effects import (
 from center.promise.events import (
     Accepted,
     BecameFree,
+    Claimed,
     ConversationOver,
     Declined,
     Done,
@@ -31,6 +33,7 @@ from center.promise.events import (
     LeaseRefused,
     Made,
     Restarted,
+    TakenAway,
     TaskEvent,
     TimerFired,
 )
@@ -70,7 +73,7 @@ def names(effects: Sequence[TaskEffect]) -> list[str]:
 
 
 OFFERED = ((0, Made()), (10, BecameFree(EVA)))
-CALLING = (*OFFERED, (15, ACCEPTED), (15, LeaseGranted(LEASE)))
+CALLING = (*OFFERED, (15, ACCEPTED), (15, Claimed()), (15, LeaseGranted(LEASE)))
 TALKING = (*CALLING, (20, LegAnswered(HERE)), (30, LegAnswered(THERE)))
 
 
@@ -95,6 +98,36 @@ def test_a_callback_rings_the_specialist_then_the_customer_then_they_talk() -> N
     ]
     assert order == [AcquireLease, RingSpecialist, CallCustomer, BeginConversation]
     assert RingSpecialist(HERE, EVA, LEASE) in effects
+
+
+def test_nobody_is_rung_before_the_store_says_that_the_task_is_this_nodes() -> None:
+    """N4: two nodes may know a task; one works on it."""
+    asked, effects = play(task(), *OFFERED, (15, ACCEPTED))
+    assert kinds(effects, ClaimTask)
+    assert not kinds(effects, AcquireLease)
+    _, effects = step(asked, Claimed(), RULES, NOW + 16)
+    assert kinds(effects, AcquireLease) == [AcquireLease(EVA)]
+    refused, effects = step(asked, LeaseRefused(), RULES, NOW + 16)  # the store could not be asked
+    assert refused.state is TaskState.OPEN
+    assert not kinds(effects, AcquireLease)
+
+
+@pytest.mark.parametrize("so_far", [OFFERED[:1], OFFERED, CALLING, (*CALLING, (20, LegAnswered(HERE)))])
+def test_a_task_that_is_another_nodes_by_now_is_let_go_with_legs_and_person(
+    so_far: Sequence[tuple[float, TaskEvent]],
+) -> None:
+    before, _ = play(task(), *so_far)
+    gone, effects = step(before, TakenAway(), RULES, NOW + 25)
+    assert gone.state is TaskState.GONE
+    assert not gone.is_open
+    assert {effect.leg for effect in effects if isinstance(effect, EndLeg)} == set(before.legs)
+    assert kinds(effects, ReleaseLease) == ([ReleaseLease(LEASE)] if before.lease else [])
+    assert step(gone, BecameFree(EVA), RULES, NOW + 30) == (gone, [])
+
+
+def test_who_talks_with_the_customer_talks_on_when_the_task_is_another_nodes() -> None:
+    talking, _ = play(task(), *TALKING)
+    assert step(talking, TakenAway(), RULES, NOW + 40)[0].state is TaskState.TALKING
 
 
 def test_a_task_without_a_call_is_only_accepted_and_done() -> None:

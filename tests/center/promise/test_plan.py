@@ -70,6 +70,17 @@ def test_without_a_specialist_the_deputy_owns_it_then_who_talked_longest_then_wh
     assert plan_promise(unknown, [], [], HOURS, RULES, MONDAY_NINE).owner == "left.company"
 
 
+def test_who_said_later_owns_the_callback_and_gets_it_when_he_has_time() -> None:
+    """The specialist's page, Later: nobody else came, so it is his, and not before the time he named."""
+    willing = ((MARCUS, MONDAY_NINE + 1_800),)
+    made = plan_promise(replace(REQUEST, willing=willing), PEOPLE, [], HOURS, RULES, MONDAY_NINE)
+    assert made.owner == MARCUS
+    assert made.slot is not None
+    assert clock(made.slot.begins_at) == "Mon 09:35"
+    gone = ((PersonId("left.company"), MONDAY_NINE),)
+    assert plan_promise(replace(REQUEST, willing=gone), PEOPLE, [], HOURS, RULES, MONDAY_NINE).owner == EVA
+
+
 def test_an_owner_without_time_before_the_due_date_gives_way_to_the_next() -> None:
     busy = Slot(MONDAY_NINE, MONDAY_NINE + 7_200)
     made = plan_promise(REQUEST, PEOPLE, [(EVA, busy)], HOURS, RULES, MONDAY_NINE)
