@@ -1,6 +1,6 @@
 """S02 on a private node over real SIP and RTP: nobody answers, and still somebody comes in time, or a promise.
 
-The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+The play runs once; each check of it is asserted by name, so a failure says which promise broke.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import pytest
 from siplab.report import Report
 from siplab.scenarios.s02 import S02
-
-from tests.scenarios.conftest import Plays
+from siplab.scenarios.scene import Pace, play_scene
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-async def played(plays: Plays) -> Report:
+async def played() -> Report:
     """S02 as it went, on a node of its own, in its short form."""
-    return await plays.report(S02)
+    return await play_scene(S02, Pace(short=True))
 
 
 async def test_s02_is_played_to_its_end(played: Report) -> None:

@@ -1,6 +1,6 @@
 """S03 on a private node over real SIP and RTP: nobody is free, so a promise is made and kept.
 
-The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+The play runs once; each check of it is asserted by name, so a failure says which promise broke.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import pytest
 from siplab.report import Report
 from siplab.scenarios.s03 import S03
-
-from tests.scenarios.conftest import Plays
+from siplab.scenarios.scene import Pace, play_scene
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-async def played(plays: Plays) -> Report:
+async def played() -> Report:
     """S03 as it went, on a node of its own, in its short form."""
-    return await plays.report(S03)
+    return await play_scene(S03, Pace(short=True))
 
 
 async def test_s03_is_played_to_its_end(played: Report) -> None:

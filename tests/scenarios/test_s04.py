@@ -1,6 +1,6 @@
 """S04 on a private node over real SIP and RTP: any phone can escalate; one without a screen still gets the case.
 
-The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+The play runs once; each check of it is asserted by name, so a failure says which promise broke.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import pytest
 from siplab.report import Report
 from siplab.scenarios.s04 import S04
-
-from tests.scenarios.conftest import Plays
+from siplab.scenarios.scene import Pace, play_scene
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-async def played(plays: Plays) -> Report:
+async def played() -> Report:
     """S04 as it went, on a node of its own, in its short form."""
-    return await plays.report(S04)
+    return await play_scene(S04, Pace(short=True))
 
 
 async def test_s04_is_played_to_its_end(played: Report) -> None:

@@ -1,6 +1,6 @@
 """S05 on three whole nodes over real SIP and RTP: ten agents want one expert, one node is cut off, one is killed.
 
-The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+The play runs once; each check of it is asserted by name, so a failure says which promise broke.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import pytest
 from siplab.report import Report
 from siplab.scenarios.s05_nodes import S05Nodes
-
-from tests.scenarios.conftest import Plays
+from siplab.scenarios.scene import Pace, play_scene
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-async def played(plays: Plays) -> Report:
+async def played() -> Report:
     """S05 as it went, on three nodes with a PostgreSQL and a broker of their own, in its short form."""
-    return await plays.report(S05Nodes)
+    return await play_scene(S05Nodes, Pace(short=True))
 
 
 async def test_s05_is_played_to_its_end(played: Report) -> None:

@@ -1,6 +1,6 @@
 """S07 on a private node over real SIP and RTP: somebody hangs up at the worst moment, and nothing is left behind.
 
-The play runs once per test run; each check of it is asserted by name, so a failure says which promise broke.
+The play runs once; each check of it is asserted by name, so a failure says which promise broke.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import pytest
 from siplab.report import Report
 from siplab.scenarios.s07 import S07
-
-from tests.scenarios.conftest import Plays
+from siplab.scenarios.scene import Pace, play_scene
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-async def played(plays: Plays) -> Report:
+async def played() -> Report:
     """S07 as it went, on a node of its own, in its short form."""
-    return await plays.report(S07)
+    return await play_scene(S07, Pace(short=True))
 
 
 async def test_s07_is_played_to_its_end(played: Report) -> None:
