@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,17 +25,7 @@ def make_bundle(
     history: tuple[PastContact, ...],
 ) -> ContextBundle:
     """Freeze what is known now into a bundle; equal content gives an equal digest."""
-    content = {
-        "interaction": interaction,
-        "case": case_json(case),
-        "customer": asdict(customer) if customer else None,
-        "caller_number": caller_number,
-        "requested_by": requested_by,
-        "reason": reason,
-        "history": [past_contact_json(contact) for contact in history],
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return ContextBundle(
+    bundle = ContextBundle(
         escalation=escalation,
         interaction=interaction,
         case=case,
@@ -45,8 +35,23 @@ def make_bundle(
         reason=reason,
         history=history,
         open_required=open_required(case),
-        digest=hashlib.sha256(canonical.encode()).hexdigest(),
+        digest="",
     )
+    return replace(bundle, digest=hashlib.sha256(bundle_text(bundle).encode()).hexdigest())
+
+
+def bundle_text(bundle: ContextBundle) -> str:
+    """The bundle's content as canonical JSON: the bundle's digest is the SHA-256 of this text in UTF-8."""
+    content = {
+        "interaction": bundle.interaction,
+        "case": case_json(bundle.case),
+        "customer": asdict(bundle.customer) if bundle.customer else None,
+        "caller_number": bundle.caller_number,
+        "requested_by": bundle.requested_by,
+        "reason": bundle.reason,
+        "history": [past_contact_json(contact) for contact in bundle.history],
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def case_json(case: Case) -> dict[str, Any]:
@@ -91,6 +96,7 @@ def past_contact_json(contact: PastContact) -> dict[str, Any]:
         "summary": contact.summary,
         "outcome": contact.outcome,
         "handled_by": contact.handled_by,
+        "interaction": contact.interaction,
     }
 
 

@@ -20,6 +20,7 @@ class ValueSource(StrEnum):
     CRM = "crm"
     BOT = "bot"
     SYSTEM = "system"
+    PHONE_BOOK = "phone_book"
 
 
 class FieldKind(StrEnum):
@@ -100,6 +101,14 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A phone book's entry of a number: a name for somebody who is no customer of ours yet."""
+
+    name: str
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PastContact:
     """One earlier contact of the customer, for the thread: what preceded this one."""
 
@@ -108,6 +117,8 @@ class PastContact:
     summary: str
     outcome: str
     handled_by: str
+    interaction: InteractionId | None = None
+    """Ours, whose time line can be opened; None: it was before this system, or elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

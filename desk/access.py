@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,15 +11,18 @@ from starlette.requests import HTTPConnection, Request
 
 from center.api import CenterApi
 from center.live import Document
+from desk.attempts import RequestRate
 from desk.errors import NotLoggedIn
 from desk.logins import Logins
 from desk.metrics import DeskMetrics
+from desk.oidc import OidcLogin
 from desk.settings import DeskSettings
 from routing.model import Person
 from store.records import WebSession
 from vocabulary import PersonId
 
 COOKIE = "ringside_session"
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,9 @@ class Desk:
     logins: Logins
     settings: DeskSettings
     metrics: DeskMetrics
+    rate: RequestRate
+    oidc: OidcLogin | None = None
+    """Log-in by an identity provider, where one is set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +84,19 @@ async def _signed_in(request: Request) -> Caller:
     caller = await who_asks(request)
     if caller is None:
         raise NotLoggedIn
+    caller.desk.rate.count(caller.id)
     return caller
 
 
 SignedIn = Annotated[Caller, Depends(_signed_in)]
 """A route parameter of this type makes the route answer 401 without a session."""
+
+
+def is_local(request: Request) -> bool:
+    """Whether a program on this machine asks, and not a proxy on this machine for somebody else."""
+    if request.client is None or any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""Counts log-in attempts per person and per address, and says who has to wait."""
+"""Counts log-in attempts per person and per address, and requests per person, and says who has to wait."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import time
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
-from desk.errors import TooManyAttempts
+from desk.errors import TooManyAttempts, TooManyRequests
 from desk.settings import LoginSettings
+from vocabulary import PersonId
 
 
 class Attempts:
@@ -28,14 +29,45 @@ class Attempts:
         Raises:
             TooManyAttempts: The person or the address has used up its window; knows when to try again.
         """
-        for item, key in ((self._per_address, _network(address)), (self._per_person, _key(person))):
-            if not self._limiter.hit(item, key):
-                reset = self._limiter.get_window_stats(item, key).reset_time
-                raise TooManyAttempts(max(1, round(reset - time.time())))
+        self.count_address(address)
+        self._count(self._per_person, _key(person))
+
+    def count_address(self, address: str) -> None:
+        """Count one attempt from somewhere, of whomever.
+
+        Raises:
+            TooManyAttempts: The address has used up its window.
+        """
+        self._count(self._per_address, _network(address))
+
+    def _count(self, item: RateLimitItemPerSecond, key: str) -> None:
+        if not self._limiter.hit(item, key):
+            reset = self._limiter.get_window_stats(item, key).reset_time
+            raise TooManyAttempts(max(1, round(reset - time.time())))
 
     def forgive(self, person: str) -> None:
         """Forget a person's attempts after a right password."""
         self._limiter.clear(self._per_person, _key(person))
+
+
+class RequestRate:
+    """Requests of logged-in people. Two counters a person, and only people of the company come here: bounded memory."""
+
+    WINDOW_S = 60
+
+    def __init__(self, per_minute: int) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._item = RateLimitItemPerSecond(per_minute, self.WINDOW_S, "requests")
+
+    def count(self, person: PersonId) -> None:
+        """Count one request.
+
+        Raises:
+            TooManyRequests: More than anybody's pages ever send; knows when to try again.
+        """
+        if not self._limiter.hit(self._item, person):
+            reset = self._limiter.get_window_stats(self._item, person).reset_time
+            raise TooManyRequests(max(1, round(reset - time.time())))
 
 
 def _key(person: str) -> str:

@@ -5,12 +5,17 @@
     └── Refused              a request is answered with an error; knows its status, slug and sentence
         ├── NotLoggedIn      no session, or it has ended                      (401 not_logged_in)
         ├── WrongLogin       unknown person or wrong password, on purpose one (401 wrong_login)
-        └── TooManyAttempts  too many log-ins from there or for this person   (429 too_many_attempts)
+        ├── TooManyAttempts  too many log-ins from there or for this person   (429 too_many_attempts)
+        ├── TooManyRequests  a person's programs ask too often                (429 too_many_requests)
+        └── ProviderRefused  a log-in by the identity provider did not come off; shown on the log-in page
 
 Refusals of the centre are `center.errors.CenterError`s; `desk.refusals` turns both into the same answer.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class DeskError(Exception):
@@ -25,7 +30,14 @@ class Refused(DeskError):
     """A request is answered with this status, slug and sentence; nothing changed."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, field: str | None = None, retry_after_s: int | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -33,6 +45,7 @@ class Refused(DeskError):
         self.message = message
         self.field = field
         self.retry_after_s = retry_after_s
+        self.details = details
 
 
 class NotLoggedIn(Refused):
@@ -59,3 +72,22 @@ class TooManyAttempts(Refused):
             f"Too many log-ins were tried; try again in {retry_after_s} s.",
             retry_after_s=retry_after_s,
         )
+
+
+class TooManyRequests(Refused):
+    """One person's pages and programs ask more often than pages ever do."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            429,
+            "too_many_requests",
+            f"You send too many requests; try again in {retry_after_s} s.",
+            retry_after_s=retry_after_s,
+        )
+
+
+class ProviderRefused(Refused):
+    """A log-in by the identity provider did not come off. `code` is one of `desk.oidc.Failure`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(401, code, message)

@@ -23,6 +23,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COUNTED_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
+_RECORDING = re.compile(r"/api/admin/prompts/[^/]{1,64}/audio")
+"""The one place that takes something else than JSON. A browser asks before it sends such a body to another site."""
+
 log = structlog.get_logger()
 
 
@@ -84,9 +87,11 @@ class Gate:
         headers = Headers(scope=scope)
         if not is_our_origin(headers, scope["scheme"], self._settings.allowed_origins):
             raise Refused(403, "foreign_origin", "Commands from pages of other sites are refused.")
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        is_recording = kind == "audio/wav" and _RECORDING.fullmatch(scope["path"]) is not None
+        if kind != "application/json" and not is_recording:
             raise Refused(415, "not_json", "Send the body as application/json.")
-        limit = self._settings.body_limit
+        limit = self._settings.recording_limit if is_recording else self._settings.body_limit
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared[:12]) > limit:
             raise _too_large(limit)

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from center.live import Subscription
 from desk.access import Caller, Desk, who_asks
+from desk.errors import TooManyRequests
 from desk.gate import is_our_origin
 from desk.wire import Frames
 from store.errors import StoreError
@@ -49,7 +50,9 @@ class LiveScreens:
             return
         try:
             caller: Caller | CloseCode = await who_asks(socket) or CloseCode.NOT_LOGGED_IN
-        except StoreError:
+            if isinstance(caller, Caller):
+                self._desk.rate.count(caller.id)
+        except (StoreError, TooManyRequests):
             caller = CloseCode.TRY_LATER
         await socket.accept()
         if isinstance(caller, Caller) and self._open[caller.id] >= self._desk.settings.screens_per_person:

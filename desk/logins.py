@@ -35,7 +35,12 @@ SESSION_ID_BYTES = 32
 COOKIE_CHARS = 43
 """Length of that many bytes in URL-safe base64; anything else need not be looked up."""
 KNOWN_SESSIONS = 10_000
+PURGE_EVERY_S = 3_600.0
+KNOWN_WAIT_S = 1.0
+"""So long the store may take for a session this node has seen: a command must not hang on a cut-off store."""
 USER_AGENT_CHARS = 200
+ADDRESS_CHARS = 64
+NAME_CHARS = 16
 
 _hasher = PasswordHash.recommended()
 log = structlog.get_logger()
@@ -83,12 +88,30 @@ class Logins:
         if not await self._check(password, stored):
             raise WrongLogin
         self._attempts.forgive(person)
+        return await self.open(PersonId(person), address=address, user_agent=user_agent)
+
+    async def open(self, person: PersonId, *, address: str, user_agent: str = "") -> tuple[str, WebSession]:
+        """Open a session for a person who has proved who he is; returns the cookie's value with it.
+
+        Raises:
+            StoreError: The store is down.
+        """
         cookie = secrets.token_urlsafe(SESSION_ID_BYTES)
         now = self._clock()
-        session = WebSession(_id_hash(cookie), PersonId(person), now, self._expiry(now), user_agent[:USER_AGENT_CHARS])
+        session = WebSession(
+            _id_hash(cookie), person, now, self._expiry(now), user_agent[:USER_AGENT_CHARS], address[:ADDRESS_CHARS]
+        )
         await self._sessions.create(session)
         self._remember(session)
         return cookie, session
+
+    def count_address(self, address: str) -> None:
+        """Count an attempt to log in that names nobody yet.
+
+        Raises:
+            TooManyAttempts: From this address.
+        """
+        self._attempts.count_address(address)
 
     async def session_of(self, cookie: str) -> WebSession | None:
         """The living session behind a cookie's value, whose idle time starts anew; None when there is none.
@@ -114,6 +137,27 @@ class Logins:
         """End one session; its screens close."""
         await self._sessions.revoke(session.id_hash)
         self._forget(session.id_hash)
+
+    async def sessions_of(self, person: PersonId) -> list[WebSession]:
+        """A person's living sessions, oldest first."""
+        return await self._sessions.of(person)
+
+    def last_used(self, session: WebSession) -> datetime:
+        """When a session was used last, as exactly as it is written back."""
+        return session.expires_at - timedelta(seconds=self._settings.idle_s)
+
+    async def end(self, person: PersonId, name: str) -> bool:
+        """End one of a person's sessions by its `session_name`; False when there is none. Its screens close."""
+        ended = [each for each in await self._sessions.of(person) if session_name(each) == name]
+        for session in ended:
+            await self.log_out(session)
+        return bool(ended)
+
+    async def end_others(self, kept: WebSession) -> None:
+        """End all sessions of this person but one."""
+        for session in await self._sessions.of(kept.person):
+            if session.id_hash != kept.id_hash:
+                await self.log_out(session)
 
     async def revoke_all(self, person: PersonId) -> None:
         """End all sessions of a person; the screens on this node close at once, those of other nodes soon."""
@@ -144,6 +188,13 @@ class Logins:
         """Remove expired sessions from the store; call it now and then."""
         await self._sessions.purge_expired(self._clock())
 
+    async def purge_for_ever(self) -> None:
+        """Remove expired sessions every hour, as long as this runs."""
+        while True:
+            with suppress(StoreError):
+                await self.purge_expired()
+            await asyncio.sleep(PURGE_EVERY_S)
+
     def close(self) -> None:
         """Let the password-check threads go; running checks end by themselves."""
         self._checks.shutdown(wait=False, cancel_futures=True)
@@ -166,13 +217,15 @@ class Logins:
 
     async def _living(self, id_hash: str) -> WebSession | None:
         """Look a session up in the store, or in memory while the store is down."""
+        known = self._known.get(id_hash)
         try:
-            session = await self._sessions.get(id_hash)
-        except StoreError as error:
-            if id_hash not in self._known:
+            async with asyncio.timeout(KNOWN_WAIT_S if known is not None else None):
+                session = await self._sessions.get(id_hash)
+        except (StoreError, TimeoutError) as error:
+            if known is None:
                 raise
-            log.warning("web_session_not_looked_up", reason=error.end_reason.reason)
-            session = self._known[id_hash]
+            log.warning("web_session_not_looked_up", error=type(error).__name__)
+            session = known
         if session is None or session.expires_at <= self._clock():
             self._forget(id_hash)
             return None
@@ -192,6 +245,11 @@ class Logins:
 
     def _expiry(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._settings.idle_s)
+
+
+def session_name(session: WebSession) -> str:
+    """What a session is called outside: too little of its hash to be of any other use."""
+    return session.id_hash[:NAME_CHARS]
 
 
 def _id_hash(cookie: str) -> str:

@@ -31,6 +31,8 @@ class ErrorDetail(BaseModel):
     """One English sentence for a person."""
     field: str | None = None
     """The field of the request that is wrong, where it is one."""
+    details: dict[str, Any] | None = None
+    """More, for programs: all problems of a form, or who changed the thing meanwhile."""
 
 
 class ErrorAnswer(BaseModel):
@@ -48,6 +50,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     413: {"model": ErrorAnswer, "description": "The body is too large."},
     415: {"model": ErrorAnswer, "description": "The body is not declared as JSON."},
     422: {"model": ErrorAnswer, "description": "A field is missing or wrong."},
+    429: {"model": ErrorAnswer, "description": "Too many requests; the header Retry-After says for how long."},
     503: {"model": ErrorAnswer, "description": "The store is down."},
 }
 """What any command may answer, for the API description."""
@@ -55,9 +58,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def answer(refusal: Refused) -> Response:
     """The HTTP answer of a refusal."""
-    error = {"code": refusal.code, "message": refusal.message}
+    error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.field is not None:
         error["field"] = refusal.field
+    if refusal.details is not None:
+        error["details"] = dict(refusal.details)
     response = DocumentAnswer({"error": error}, status_code=refusal.status)
     if refusal.retry_after_s is not None:
         response.headers["Retry-After"] = str(refusal.retry_after_s)
@@ -75,7 +80,7 @@ def of_center(error: CenterError) -> Refused:
             status = 409
         case BadRequest() | _:
             status = 422
-    return Refused(status, error.code, error.message, field=error.field)
+    return Refused(status, error.code, error.message, field=error.field, details=error.details)
 
 
 def of_validation(error: RequestValidationError) -> Refused:

@@ -1,13 +1,17 @@
-"""Logging in and out."""
+"""Logging in and out: by password, or by the identity provider where one is set up."""
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
+from starlette.responses import RedirectResponse
 
 from desk.access import COOKIE, Desk, SignedIn, desk_of, who_asks
 from desk.bodies import Empty, Login
-from desk.errors import Refused, TooManyAttempts, WrongLogin
+from desk.errors import ProviderRefused, Refused, TooManyAttempts, WrongLogin
+from desk.oidc import Failure, OidcLogin
 from desk.refusals import RESPONSES, ErrorAnswer
 from vocabulary import DeskRole, PersonId
 
@@ -20,6 +24,92 @@ class LoggedIn(BaseModel):
     person: PersonId
     name: str
     roles: list[DeskRole]
+
+
+BROWSER_COOKIE = "ringside_login"
+"""Binds an answer of the identity provider to the browser that was sent there."""
+CALLBACK = "/api/login/oidc/callback"
+TO_THE_PAGE: dict[int | str, dict[str, Any]] = {
+    303: {"description": "To the identity provider, to the desk, or to the log-in page with what is wrong."}
+}
+
+
+class ProviderOnPage(BaseModel):
+    """An identity provider as the log-in page shows it."""
+
+    name: str
+
+
+class Ways(BaseModel):
+    """How people may log in here."""
+
+    password: Literal[True] = True
+    oidc: ProviderOnPage | None
+
+
+@router.get("/login/ways", summary="How people may log in here")
+async def ways(request: Request) -> Ways:
+    """Needs no log-in: the log-in page asks."""
+    oidc = desk_of(request).oidc
+    return Ways(oidc=ProviderOnPage(name=oidc.settings.name) if oidc else None)
+
+
+@router.get(
+    "/login/oidc",
+    summary="Log in by the identity provider",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=TO_THE_PAGE | {503: RESPONSES[503]},
+)
+async def begin_oidc(request: Request) -> Response:
+    """For the browser: to the identity provider, which sends it back to `/api/login/oidc/callback`."""
+    desk = desk_of(request)
+    try:
+        desk.logins.count_address(_address(request))
+        oidc = _oidc(desk)
+        begun = await oidc.begin(_redirect_uri(oidc, request))
+    except (ProviderRefused, TooManyAttempts) as refusal:
+        return _tell_on_page(desk, refusal)
+    response = RedirectResponse(begun.url, status_code=303)
+    # Lax, since the way back starts on the provider's page.
+    response.set_cookie(
+        BROWSER_COOKIE,
+        begun.browser,
+        max_age=int(oidc.settings.pending_s),
+        path="/api/login/oidc",
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(desk, request),
+    )
+    return response
+
+
+@router.get(
+    "/login/oidc/callback",
+    summary="The way back from the identity provider",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=TO_THE_PAGE | {503: RESPONSES[503]},
+)
+async def finish_oidc(request: Request) -> Response:
+    """Checks the answer, sets the session cookie and shows the desk."""
+    desk = desk_of(request)
+    try:
+        desk.logins.count_address(_address(request))
+        oidc = _oidc(desk)
+        browser = request.cookies.get(BROWSER_COOKIE, "")
+        name = await oidc.finish(request.query_params, browser, _redirect_uri(oidc, request))
+        person = desk.center.person(name)
+        if person is None:
+            raise ProviderRefused(Failure.UNKNOWN_PERSON, "Nobody here has that name.")
+    except (ProviderRefused, TooManyAttempts) as refusal:
+        return _tell_on_page(desk, refusal)
+    agent = request.headers.get("user-agent", "")
+    cookie, _ = await desk.logins.open(person.id, address=_address(request), user_agent=agent)
+    response = RedirectResponse("/", status_code=303)
+    _set_cookie(response, cookie, desk, request)
+    response.delete_cookie(BROWSER_COOKIE, path="/api/login/oidc", httponly=True, samesite="lax")
+    return response
 
 
 @router.post(
@@ -39,7 +129,7 @@ async def log_in(body: Login, request: Request, response: Response) -> LoggedIn:
         cookie, session = await desk.logins.log_in(
             body.person,
             body.password,
-            address=request.client.host if request.client else "",
+            address=_address(request),
             user_agent=request.headers.get("user-agent", ""),
         )
         person = desk.center.person(session.person)
@@ -51,14 +141,7 @@ async def log_in(body: Login, request: Request, response: Response) -> LoggedIn:
         raise
     if before is not None:
         await desk.logins.log_out(before.session)
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=_is_secure(desk, request),
-    )
+    _set_cookie(response, cookie, desk, request)
     return LoggedIn(person=person.id, name=person.name, roles=sorted(person.roles))
 
 
@@ -67,6 +150,32 @@ async def log_out(caller: SignedIn, request: Request, response: Response, _body:
     """End this session; its open screens close."""
     await caller.desk.logins.log_out(caller.session)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=_is_secure(caller.desk, request))
+
+
+def _set_cookie(response: Response, cookie: str, desk: Desk, request: Request) -> None:
+    secure = _is_secure(desk, request)
+    response.set_cookie(COOKIE, cookie, path="/", httponly=True, samesite="strict", secure=secure)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _oidc(desk: Desk) -> OidcLogin:
+    if desk.oidc is None:
+        raise Refused(404, "unknown_path", "There is nothing under this path.")
+    return desk.oidc
+
+
+def _redirect_uri(oidc: OidcLogin, request: Request) -> str:
+    """Where the provider sends people back. A foreign Host header gains nothing: the provider knows our addresses."""
+    return oidc.settings.redirect_uri or f"{request.url.scheme}://{request.url.netloc}{CALLBACK}"
+
+
+def _tell_on_page(desk: Desk, refusal: Refused) -> Response:
+    """People get the log-in page with the reason in their language, programs the code in the address."""
+    _count(desk, refusal)
+    return RedirectResponse(f"/#login/{refusal.code}", status_code=303)
 
 
 def _is_secure(desk: Desk, request: Request) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.websockets import WebSocket
 
-from desk.access import SignedIn, desk_of, who_asks
+from desk.access import SignedIn, desk_of, is_local, who_asks
 from desk.errors import NotLoggedIn, Refused
 from desk.live import LiveScreens
 from desk.wire import DocumentAnswer
 from vocabulary import DeskRole
 
 router = APIRouter(tags=["node"])
-
-FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 @router.get("/api/health", summary="Whether the centre is well")
@@ -36,7 +33,7 @@ async def description(_caller: SignedIn, request: Request) -> DocumentAnswer:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Counters in Prometheus' format: for programs on this machine, and for administrators."""
-    if not _is_local(request):
+    if not is_local(request):
         caller = await who_asks(request)
         if caller is None:
             raise NotLoggedIn
@@ -51,13 +48,3 @@ async def live(socket: WebSocket) -> None:
     screens = socket.app.state.screens
     assert isinstance(screens, LiveScreens)
     await screens.serve(socket)
-
-
-def _is_local(request: Request) -> bool:
-    """Whether a program on this machine asks, and not a proxy on this machine for somebody else."""
-    if request.client is None or any(name in request.headers for name in FORWARDED):
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False

@@ -26,6 +26,30 @@ class LoginSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The identity provider people may log in with (OpenID Connect), beside their passwords."""
+
+    issuer: str
+    """As in the provider's discovery document: `https://login.example.com/realms/office`."""
+    client_id: str
+    secret: str = field(default="", repr=False)
+    """Empty for a public client: then PKCE alone binds the answer to us."""
+    name: str = "OpenID"
+    """What stands on the log-in page's button."""
+    claim: str = "preferred_username"
+    """Which claim of the id token names the person."""
+    domain: str = ""
+    """The claim must end with @ and this, which is cut off; empty takes the claim as it is."""
+    scope: str = "openid profile email"
+    redirect_uri: str = ""
+    """Where the provider sends people back; empty: the host that the browser asked, which suits one machine only."""
+    pending_s: float = 600.0
+    """How long a person may take at the provider."""
+    timeout_s: float = 5.0
+    """For each request to the provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeskSettings:
     """How the web desk serves. Durations in seconds, sizes in bytes, all positive."""
 
@@ -35,8 +59,12 @@ class DeskSettings:
     """Origins besides our own that pages may send commands from, such as `https://desk.example.com` of a proxy."""
     body_limit: int = 64 * 1024
     """The longest field is 4,000 characters; nothing needs more."""
+    recording_limit: int = 5 * 1024 * 1024
+    """A prompt of two minutes at CD quality is larger; a telephone carries a sixth of that."""
     body_timeout_s: float = 10.0
     """A request's body must be here by then."""
+    requests_per_minute: int = 3_000
+    """Requests of one person: 50 a second for a minute, ten times what a busy page with its autosave sends."""
     screens_per_person: int = 10
     """Open live connections of one person: a few windows on a few machines."""
     send_timeout_s: float = 10.0

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 import structlog
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 from center.live import Change, Document
 
@@ -38,7 +38,7 @@ def _plain(value: object) -> object:
             raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
-class DocumentAnswer(Response):
+class DocumentAnswer(JSONResponse):
     """An answer of JSON documents, encoded without a second look at their shape: the centre made them."""
 
     media_type = "application/json"

@@ -38,6 +38,22 @@ class WebSession:
     created_at: datetime
     expires_at: datetime
     user_agent: str = ""
+    address: str = ""
+    """The network address it came from, so that the person knows it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """A log-in under way at the identity provider: what its answer must fit (RFC 7636, OpenID Connect Core §3.1.2.1).
+
+    `state_hash` and `browser_hash` are SHA-256 of what the provider gives back and of the browser's own cookie.
+    """
+
+    state_hash: str
+    browser_hash: str
+    nonce: str
+    verifier: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +126,22 @@ class StoredEscalation:
 
 
 @dataclass(frozen=True, slots=True)
+class HelpGiven:
+    """A conversation that a specialist joined, and what came of it."""
+
+    interaction: InteractionId
+    agent: PersonId
+    specialist: PersonId
+    joined_at: datetime
+    closed_at: datetime | None
+    customer_name: str
+    queue_name: str
+    outcome: str
+    fcr: bool | None
+    specialist_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoredTask:
     """What a promise is kept as, and where it stands. `details` is what only the task machine reads."""
 
@@ -136,6 +168,19 @@ class StoredTask:
     resolved: bool | None = None
     closed_at: datetime | None = None
     details: Mapping[str, object] = field(default_factory=dict)
+    node: str = ""
+    """The node that keeps it; no other may work on it."""
+    taken_from: str = ""
+    """The silent node whose it was, as long as nobody has begun with it since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A node's sign of life: `life` is new with each start (and each take-over), `beat` grows while it lives."""
+
+    name: str
+    life: str
+    beat: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +218,25 @@ class GeneratedLogin:
     roles: tuple[str, ...]
     web_password: str
     phone_password: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWebhook:
+    """What another system shall be told: `body` is the JSON text as it is sent. Times are UTC seconds.
+
+    Of one `stream` (a case) the lowest `position` that is neither sent nor dead goes first.
+    """
+
+    id: str
+    stream: str
+    position: int
+    event: str
+    body: str
+    made_at: float
+    attempts: int = 0
+    due_at: float = 0.0
+    holder: str = ""
+    held_until: float = 0.0
+    sent_at: float | None = None
+    dead_at: float | None = None
+    problem: str = ""

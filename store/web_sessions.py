@@ -14,6 +14,7 @@ from store.tables import WebSessionRow
 from vocabulary import PersonId
 
 MAX_USER_AGENT_CHARS = 256
+MAX_ADDRESS_CHARS = 64
 """Browsers may send anything; this is only shown to the person as a reminder of which machine it was."""
 
 
@@ -28,6 +29,7 @@ class WebSessions:
     async def create(self, session: WebSession) -> None:
         row = WebSessionRow(**asdict(session))
         row.user_agent = session.user_agent[:MAX_USER_AGENT_CHARS]
+        row.address = session.address[:MAX_ADDRESS_CHARS]
         async with self._database.writing() as transaction:
             transaction.add(row)
 
@@ -72,4 +74,4 @@ class WebSessions:
 
 
 def _session(row: WebSessionRow) -> WebSession:
-    return WebSession(row.id_hash, PersonId(row.person), row.created_at, row.expires_at, row.user_agent)
+    return WebSession(row.id_hash, PersonId(row.person), row.created_at, row.expires_at, row.user_agent, row.address)

@@ -17,10 +17,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from desk.access import COOKIE
 from desk.app import create_app
 from desk.logins import Logins
+from desk.oidc import OidcLogin
+from desk.phone_socket import Phones
 from desk.server import DeskServer
-from desk.settings import DeskSettings
+from desk.settings import DeskSettings, OidcSettings
 from tests.fakes.center import ROLES, FakeCenter
-from tests.fakes.web_sessions import FakeWebSessions
+from tests.fakes.web_sessions import FakePendingLogins, FakeWebSessions
 from vocabulary import PersonId
 
 QUICK_HASHER = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
@@ -63,10 +65,11 @@ class RunningDesk:
     clock: Clock
     url: str
     exits: AsyncExitStack
+    pending: FakePendingLogins
 
     async def stranger(self) -> httpx2.AsyncClient:
         """An HTTP client without a session."""
-        client = httpx2.AsyncClient(base_url=self.url, timeout=20)
+        client = httpx2.AsyncClient(base_url=self.url, timeout=20, verify=False)  # plain HTTP: no certificates to read
         return await self.exits.enter_async_context(client)
 
     async def log_in(self, person: str) -> httpx2.AsyncClient:
@@ -89,15 +92,20 @@ StartDesk = Callable[..., Awaitable[RunningDesk]]
 
 
 @asynccontextmanager
-async def serving(settings: DeskSettings, static_dir: Path | None) -> AsyncIterator[RunningDesk]:
+async def serving(
+    settings: DeskSettings, static_dir: Path | None, oidc: OidcSettings | None = None, phones: Phones | None = None
+) -> AsyncIterator[RunningDesk]:
     center, clock = FakeCenter(), Clock()
     sessions = FakeWebSessions(clock)
     logins = Logins(sessions, Passwords(), settings.logins, clock=clock, hasher=QUICK_HASHER)
-    server = DeskServer(create_app(center, logins, settings, static_dir), "127.0.0.1", 0)
+    pending = FakePendingLogins()
+    provider = OidcLogin(oidc, pending, clock=clock) if oidc else None
+    app = create_app(center, logins, settings, static_dir, oidc=provider, phones=phones)
+    server = DeskServer(app, "127.0.0.1", 0)
     port = await server.start()
     try:
         async with AsyncExitStack() as exits:
-            yield RunningDesk(center, sessions, logins, clock, f"http://127.0.0.1:{port}", exits)
+            yield RunningDesk(center, sessions, logins, clock, f"http://127.0.0.1:{port}", exits, pending)
     finally:
         await server.stop()
         logins.close()
@@ -108,8 +116,10 @@ async def start_desk() -> AsyncIterator[StartDesk]:
     """Starts desks with settings of the test's own."""
     async with AsyncExitStack() as running:
 
-        async def start(settings: DeskSettings | None = None, static_dir: Path | None = None) -> RunningDesk:
-            return await running.enter_async_context(serving(settings or DeskSettings(), static_dir))
+        async def start(
+            settings: DeskSettings | None = None, static_dir: Path | None = None, oidc: OidcSettings | None = None
+        ) -> RunningDesk:
+            return await running.enter_async_context(serving(settings or DeskSettings(), static_dir, oidc))
 
         yield start
 

@@ -19,12 +19,19 @@ from tests.fakes.center import ADMINISTRATOR, AGENT, CALL, CASE, DIGEST, OTHER_A
 pytestmark = pytest.mark.loopback
 
 JSON = {"Content-Type": "application/json"}
-OPEN = {("POST", "/api/login"), ("GET", "/api/health")}
+OPEN = {
+    ("POST", "/api/login"),
+    ("GET", "/api/login/ways"),
+    ("GET", "/api/login/oidc"),
+    ("GET", "/api/login/oidc/callback"),
+    ("GET", "/api/health"),
+}
 
 COMMANDS: list[tuple[str, str, Any]] = [
     ("POST", "/api/me/phone-password", {}),
     ("POST", "/api/me/agent-status", {"status": "ready"}),
     ("POST", "/api/me/availability", {"status": "dnd"}),
+    ("POST", "/api/me/here", {}),
     ("POST", "/api/me/limits", {"per_hour": 4, "quiet": [{"weekday": 0, "from": "12:00", "to": "13:00"}]}),
     ("POST", "/api/me/wrap-up/finish", {"disposition": "solved", "note": "n"}),
     ("POST", f"/api/interactions/{CALL}/escalations", {"specialist": SPECIALIST}),
@@ -36,6 +43,7 @@ COMMANDS: list[tuple[str, str, Any]] = [
     ("POST", "/api/escalations/esc_1/rendered", {"digest": DIGEST}),
     ("POST", "/api/escalations/esc_1/accept", {}),
     ("POST", "/api/escalations/esc_1/decline", {"reason": "busy"}),
+    ("POST", "/api/escalations/esc_1/later", {"minutes": 5}),
     ("POST", "/api/escalations/esc_1/choose", {"choice": "wait"}),
     ("POST", "/api/escalations/esc_1/cancel", {}),
     ("POST", f"/api/cases/{CASE}/edits", {"field": "policy", "text": "A1", "base_version": 0}),
@@ -50,6 +58,15 @@ COMMANDS: list[tuple[str, str, Any]] = [
     ("POST", "/api/logout", {}),
     ("GET", "/api/tasks", None),
     ("GET", "/api/me", None),
+    ("GET", "/api/me/help", None),
+    ("POST", f"/api/interactions/{CALL}/rating", {"rating": 5, "words": "Nobody put me on hold."}),
+    ("GET", "/api/report/calls", None),
+    ("GET", "/api/me/sessions", None),
+    ("POST", "/api/me/sessions/end-others", {}),
+    ("POST", "/api/me/sessions/0123456789abcdef/end", {}),
+    ("GET", f"/api/people/{AGENT}/sessions", None),
+    ("POST", f"/api/people/{AGENT}/sessions/end", {}),
+    ("GET", f"/api/interactions/{CALL}/vcon", None),
     ("GET", "/api/people", None),
     ("GET", "/api/queues", None),
     ("GET", "/api/interactions", None),
@@ -143,10 +160,14 @@ async def test_what_people_choose_reaches_the_centre_in_its_own_words(desk: Runn
     await _done(agent, "/api/me/agent-status", {"status": "not_ready", "reason": "lunch"})
     until = "2026-11-21T13:00:00+02:00"
     await _done(agent, "/api/me/availability", {"status": "away", "until": until})
+    await _done(agent, "/api/me/availability", {"status": "automatic", "reason": "lunch"})
+    await _done(agent, "/api/me/here", {})
     await _done(agent, "/api/me/wrap-up/finish", {})
     assert desk.center.calls == [
         ("choose_agent_status", AGENT, AgentStatus.NOT_READY, "lunch"),
         ("choose_availability", AGENT, Status.AWAY, "", datetime(2026, 11, 21, 11, tzinfo=UTC)),
+        ("choose_availability", AGENT, None, "", None),
+        ("is_here", AGENT),
         ("finish_wrap_up", AGENT, "", ""),
     ]
 

@@ -15,9 +15,11 @@ from center.errors import BadRequest, NotAllowed, UnknownThing, WrongMoment
 from center.escalation.model import Choice
 from center.interaction.model import SupervisionMode
 from center.live import EVERYONE, Audience, Document, LiveDocuments
+from center.report.documents import Behind
+from center.report.report import Window
 from presence.model import Status
 from routing.model import AgentStatus, Person
-from vocabulary import CaseId, DeskRole, EscalationId, InteractionId, PersonId, TaskId
+from vocabulary import CaseId, DeskRole, EscalationId, InteractionId, PersonId, QueueId, TaskId
 
 AGENT = PersonId("petra")
 OTHER_AGENT = PersonId("milan")
@@ -37,6 +39,26 @@ ROLES = {
 }
 
 
+class FakeReports:
+    """Implements `center.api.ReportsApi` for a company without calls."""
+
+    async def calls(
+        self, person: Person, figure: Behind, window: Window, queue: QueueId, bin_: int | None = None
+    ) -> Document:
+        if DeskRole.SUPERVISOR not in person.roles:
+            raise NotAllowed("not_a_supervisor", "Only supervisors can do that.")
+        return {"rows": [], "count": 0}
+
+    async def rate(self, person: Person, interaction: InteractionId, rating: int, words: str) -> None:
+        if DeskRole.SUPERVISOR not in person.roles:
+            raise NotAllowed("not_a_supervisor", "Only supervisors can do that.")
+        if interaction != CALL:
+            raise UnknownThing("unknown_interaction", "There is no such interaction.")
+
+    async def help_given(self, person: Person) -> Document:
+        return {"rows": [], "joined": 0, "resolved": 0, "known": 0}
+
+
 @dataclass
 class FakeCenter:
     """Implements `center.api.CenterApi`; `calls` keeps what commands reached it, as (name, actor, arguments…)."""
@@ -51,6 +73,7 @@ class FakeCenter:
     closed: bool = False
     fails_with: Exception | None = None
     degraded: list[str] = field(default_factory=list)
+    reports: FakeReports = field(default_factory=FakeReports)
 
     def __post_init__(self) -> None:
         for name, role in ROLES.items():
@@ -60,6 +83,15 @@ class FakeCenter:
         self.live.put("queue/claims", {"id": "claims", "name": "Claims", "waiting": 0}, EVERYONE)
         self.live.put("system", {"company": "Harbour Insurance", "degraded": []}, EVERYONE)
         self._show_call()
+
+    @property
+    def exports(self) -> FakeCenter:
+        return self
+
+    async def vcon(self, actor: PersonId, interaction: InteractionId) -> Document:
+        self._note("vcon", actor, interaction)
+        self._part_in(actor, interaction)
+        return {"uuid": "0", "parties": [], "dialog": []}
 
     def person(self, person: PersonId) -> Person | None:
         return self.people.get(person)
@@ -72,8 +104,13 @@ class FakeCenter:
         self._note("choose_agent_status", actor, status, reason)
         self._needs(actor, DeskRole.AGENT)
 
-    async def choose_availability(self, actor: PersonId, status: Status, reason: str, until: datetime | None) -> None:
+    async def choose_availability(
+        self, actor: PersonId, status: Status | None, reason: str, until: datetime | None
+    ) -> None:
         self._note("choose_availability", actor, status, reason, until)
+
+    async def is_here(self, actor: PersonId) -> None:
+        self._note("is_here", actor)
 
     async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None:
         self._note("set_limits", actor, limits)
@@ -140,6 +177,10 @@ class FakeCenter:
 
     async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None:
         self._note("decline", actor, escalation, reason)
+        self._moves(actor, escalation, "specialist", {"offered", "rendered"}, "closed")
+
+    async def postpone(self, actor: PersonId, escalation: EscalationId, minutes: int) -> None:
+        self._note("postpone", actor, escalation, minutes)
         self._moves(actor, escalation, "specialist", {"offered", "rendered"}, "closed")
 
     async def choose(self, actor: PersonId, escalation: EscalationId, choice: Choice) -> None:

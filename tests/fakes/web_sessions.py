@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from store.errors import StoreUnavailable
-from store.records import WebSession
+from store.records import PendingLogin, WebSession
 from vocabulary import PersonId
 
 
@@ -32,6 +32,11 @@ class FakeWebSessions:
         session = self.rows.get(id_hash)
         return session if session and session.expires_at > self._clock() else None
 
+    async def of(self, person: PersonId) -> list[WebSession]:
+        self._answer()
+        live = [row for row in self.rows.values() if row.person == person and row.expires_at > self._clock()]
+        return sorted(live, key=lambda row: row.created_at)
+
     async def extend(self, id_hash: str, expires_at: datetime) -> None:
         self._answer()
         if id_hash in self.rows:
@@ -53,3 +58,19 @@ class FakeWebSessions:
         if self.down:
             self.refused.set()
             raise StoreUnavailable("the store is down")
+
+
+class FakePendingLogins:
+    """Behaves like `store.pending_logins.PendingLogins`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, PendingLogin] = {}
+        self.full = False
+
+    async def add(self, pending: PendingLogin) -> bool:
+        if not self.full:
+            self.rows[pending.state_hash] = pending
+        return not self.full
+
+    async def take(self, state_hash: str) -> PendingLogin | None:
+        return self.rows.pop(state_hash, None)

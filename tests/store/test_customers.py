@@ -91,8 +91,8 @@ async def test_history_joins_added_contacts_and_closed_interactions_newest_first
     )  # fmt: skip
     await store.interactions.save(StoredInteraction(InteractionId("int_3"), "talking", NOON, claims, ANA.id))
 
-    ours = PastContact(NOON, "voice", "Claims", "solved", "Anna Novak")
-    abandoned = PastContact(NOON - timedelta(days=1), "voice", "", "abandoned", "")
+    ours = PastContact(NOON, "voice", "Claims", "solved", "Anna Novak", InteractionId("int_1"))
+    abandoned = PastContact(NOON - timedelta(days=1), "voice", "", "abandoned", "", InteractionId("int_2"))
     assert await store.customers.history(ANA.id) == [ours, abandoned, letter, old]
     assert await store.customers.history(ANA.id, limit=3) == [ours, abandoned, letter]
     assert await store.customers.history(CustomerId("nobody")) == []

@@ -1,0 +1,38 @@
+import type { SessionsTexts } from "./en.ts";
+
+export const sessions: SessionsTexts = {
+  region: "Moje přihlášení",
+  title: "Moje přihlášení",
+  intro: "Kde jste přihlášeni. Pokud některé nepoznáváte, ukončete je a změňte si heslo.",
+  here: "toto",
+  unknownBrowser: "Neznámý program",
+  on: (browser, system) => `${browser}, ${system}`,
+  since: "Od",
+  used: "Naposledy použito",
+  from: "Z adresy",
+  end: "Ukončit",
+  endOf: (what) => `Ukončit přihlášení ${what}`,
+  endOthers: "Ukončit všechna ostatní",
+  onlyThis: "Jste přihlášeni jen zde.",
+  ended: "Ukončeno.",
+  colleague: "Přihlášení kolegů",
+  person: "Osoba",
+  choose: "Vyberte osobu",
+  none: "Nikde není přihlášení.",
+  endAll: "Ukončit všechna",
+  oidc: (name) => `Přihlásit se přes ${name}`,
+  or: "nebo",
+  failures: {
+    unknown_person: "Poskytovatel identity vás zná, ale nikdo zde takové jméno nemá. Obraťte se na správce.",
+    expired: "Trvalo to příliš dlouho, nebo to začalo v jiném prohlížeči. Přihlaste se znovu.",
+    denied: "Poskytovatel identity vás nepustil dál.",
+    unreachable: "Poskytovatel identity není dostupný. Zkuste to znovu, nebo použijte heslo.",
+    bad_answer: "Odpovědi poskytovatele identity nelze věřit. Řekněte to správci.",
+    busy: "Probíhá příliš mnoho přihlášení. Zkuste to za několik minut.",
+    too_many_attempts: "Odtud bylo příliš mnoho pokusů o přihlášení. Zkuste to za minutu.",
+  },
+  errors: {
+    unknown_session: "Toto přihlášení už skončilo.",
+    too_many_requests: "Příliš mnoho požadavků najednou. Chvíli počkejte.",
+  },
+};

@@ -1,0 +1,38 @@
+import type { SessionsTexts } from "./en.ts";
+
+export const sessions: SessionsTexts = {
+  region: "Moje prijave",
+  title: "Moje prijave",
+  intro: "Gdje ste prijavljeni. Ako neku ne prepoznajete, završite je i promijenite lozinku.",
+  here: "ova",
+  unknownBrowser: "Nepoznat program",
+  on: (browser, system) => `${browser}, ${system}`,
+  since: "Od",
+  used: "Zadnja uporaba",
+  from: "S adrese",
+  end: "Završi",
+  endOf: (what) => `Završi prijavu ${what}`,
+  endOthers: "Završi sve ostale",
+  onlyThis: "Prijavljeni ste samo ovdje.",
+  ended: "Završeno.",
+  colleague: "Prijave kolega",
+  person: "Osoba",
+  choose: "Odaberite osobu",
+  none: "Nije nigdje prijavljeno.",
+  endAll: "Završi sve",
+  oidc: (name) => `Prijava putem: ${name}`,
+  or: "ili",
+  failures: {
+    unknown_person: "Pružatelj identiteta vas poznaje, ali ovdje nitko nema to ime. Obratite se administratoru.",
+    expired: "Trajalo je predugo ili je započeto u drugom pregledniku. Prijavite se ponovno.",
+    denied: "Pružatelj identiteta nije vas pustio.",
+    unreachable: "Pružatelj identiteta nije dostupan. Pokušajte ponovno ili upotrijebite lozinku.",
+    bad_answer: "Odgovoru pružatelja identiteta ne može se vjerovati. Javite administratoru.",
+    busy: "U tijeku je previše prijava. Pokušajte za nekoliko minuta.",
+    too_many_attempts: "Odavde je bilo previše pokušaja prijave. Pokušajte za minutu.",
+  },
+  errors: {
+    unknown_session: "Ova je prijava već završena.",
+    too_many_requests: "Previše zahtjeva odjednom. Pričekajte trenutak.",
+  },
+};

@@ -1,0 +1,38 @@
+import type { SessionsTexts } from "./en.ts";
+
+export const sessions: SessionsTexts = {
+  region: "Moje logowania",
+  title: "Moje logowania",
+  intro: "Gdzie trwa Twoje logowanie. Jeśli któregoś nie znasz, zakończ je i zmień hasło.",
+  here: "to",
+  unknownBrowser: "Nieznany program",
+  on: (browser, system) => `${browser}, ${system}`,
+  since: "Od",
+  used: "Ostatnio używane",
+  from: "Z adresu",
+  end: "Zakończ",
+  endOf: (what) => `Zakończ logowanie ${what}`,
+  endOthers: "Zakończ wszystkie inne",
+  onlyThis: "Nie masz innych logowań.",
+  ended: "Zakończono.",
+  colleague: "Logowania innych osób",
+  person: "Osoba",
+  choose: "Wybierz osobę",
+  none: "Brak trwających logowań.",
+  endAll: "Zakończ wszystkie",
+  oidc: (name) => `Zaloguj przez ${name}`,
+  or: "lub",
+  failures: {
+    unknown_person: "Dostawca tożsamości Cię zna, ale nikt tutaj nie ma takiej nazwy. Zapytaj administratora.",
+    expired: "Trwało to zbyt długo albo zaczęło się w innej przeglądarce. Zaloguj się ponownie.",
+    denied: "Dostawca tożsamości nie zezwolił na logowanie.",
+    unreachable: "Dostawca tożsamości jest nieosiągalny. Spróbuj ponownie albo użyj hasła.",
+    bad_answer: "Odpowiedzi dostawcy tożsamości nie można ufać. Powiadom administratora.",
+    busy: "Trwa zbyt wiele logowań. Spróbuj za kilka minut.",
+    too_many_attempts: "Zbyt wiele prób logowania z tego miejsca. Spróbuj za minutę.",
+  },
+  errors: {
+    unknown_session: "To logowanie już się zakończyło.",
+    too_many_requests: "Zbyt wiele żądań naraz. Poczekaj chwilę.",
+  },
+};
