@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from center.settings import Settings
 from desk.app import STATIC_DIR
 from store.errors import StoreError
 
+SHARED_MEMORY = Path("/dev/shm")
 LITTLE_DISK_BYTES = 500_000_000
 CERTIFICATE_WARNING = timedelta(days=14)
 
@@ -51,6 +53,7 @@ async def examine(settings: Settings) -> list[Finding]:
         check_disk(settings.state_dir),
         check_certificate(settings.state_dir / "sip" / "sip-tls.crt"),
         check_web_desk(),
+        check_browser_phones(settings),
     ]
 
 
@@ -68,6 +71,19 @@ def check_softswitch() -> Finding:
     if importlib.util.find_spec("pjsua2") is None:
         return Finding("softswitch", Verdict.BROKEN, "The PJSIP module is not installed: run `make setup`.")
     return Finding("softswitch", Verdict.GOOD, "PJSIP module installed")
+
+
+def check_browser_phones(settings: Settings) -> Finding:
+    """Phones in pages need the media library, and shared memory between the node and its media workers."""
+    what, section = "browser phones", settings.browser_phone
+    if importlib.util.find_spec("aiortc") is None:
+        return Finding(what, Verdict.WARNING, "off: the Python package aiortc is missing; run `make setup`.")
+    if not section.enabled:
+        return Finding(what, Verdict.GOOD, "switched off by browser_phone.enabled")
+    if not os.access(SHARED_MEMORY, os.W_OK):
+        return Finding(what, Verdict.BROKEN, f"{SHARED_MEMORY} cannot be written: browsers' calls will have no audio.")
+    calls = section.most_workers * section.peers_per_worker
+    return Finding(what, Verdict.GOOD, f"{calls} calls at once, by {section.most_workers} media workers at most")
 
 
 def check_ports(settings: Settings) -> list[Finding]:

@@ -47,6 +47,7 @@ from center.interaction.mixing import mix
 from center.interaction.model import Interaction, Phase
 from center.leases import LeaseKeeper
 from center.record import Record
+from context.record import completeness
 from routing import effects as routing_effects
 from routing import events as routing_events
 from routing import machine as routing_machine
@@ -274,6 +275,10 @@ class Engine:
         owner = self._owners.get(leg)
         return self.works.get(owner.interaction) if owner is not None else None
 
+    def owner_of_leg(self, leg: LegId) -> LegOwner | None:
+        """Whom a leg's events concern; None for a leg of no interaction."""
+        return self._owners.get(leg)
+
     def tell_interaction(self, interaction: InteractionId, event: InteractionEvent) -> None:
         self._post(lambda: self._step_interaction(interaction, event))
 
@@ -323,6 +328,8 @@ class Engine:
             return
         work.took_part.update(p.person for p in work.call.staff if p.person is not None and p.talking)
         self._dirty_works.add(interaction)
+        if before.is_live and not work.call.is_live:
+            self._events.append(interaction, "case.at_close", completeness(work.case))
         for effect in effects:
             self._perform_interaction_effect(work, effect)
         if work.call.phase is Phase.CLOSED:
@@ -469,6 +476,8 @@ class Engine:
         work = self.works.get(state.interaction)
         if work is not None and work.call.by_leg(invitation.leg) is not None:
             self._surroundings.accepted(state, invitation.specialist)
+            joined = {"escalation": state.id, "specialist": invitation.specialist, **completeness(work.case)}
+            self._events.append(state.interaction, "case.at_join", joined)
             self.tell_routing(routing_events.AgentOccupied(invitation.specialist))
             self.tell_escalation(state.id, Joined())
         else:

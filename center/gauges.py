@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Gauge
 
 HELP = {
     "legs": "Legs of calls now.",
+    "browser_calls": "Calls of browser phones now.",
+    "media_workers": "Processes that carry browser phones' audio now.",
     "interactions": "Interactions that are not closed now.",
     "escalations": "Escalations that run now.",
     "leases": "Reservations of people that this node holds now.",

@@ -18,8 +18,8 @@ CONNECTIONS = 8_000
 """Open connections at once; more are answered 503 at once instead of exhausting the node."""
 KEEP_ALIVE_S = 75
 STOP_S = 3
-LARGEST_MESSAGE = 1024
-"""Screens send nothing over the live connection."""
+LARGEST_MESSAGE = 64 * 1024
+"""A browser phone sends its audio offer over its connection; screens send nothing over theirs."""
 DEAD_PEER_MS = 30_000
 
 log = structlog.get_logger()

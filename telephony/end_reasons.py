@@ -15,6 +15,10 @@ CANCELLED = EndReason.client_error("cancelled")
 """The caller gave up before we answered (CANCEL)."""
 NOT_REGISTERED = EndReason.upstream_error("not_registered")
 MEDIA_LOST = EndReason.upstream_error("media_lost")
+MEDIA_NOT_CONNECTED = EndReason.upstream_error("media_not_connected")
+"""A browser's audio never came to be (ICE or DTLS)."""
+MEDIA_WORKER_LOST = EndReason.server_error("media_worker_lost")
+"""The process that carried a browser's audio died; its legs go, nothing else does."""
 MOVED = EndReason.upstream_error("moved")
 OVERLOADED = EndReason.server_error("overloaded")
 STOPPING = EndReason.server_error("stopping")

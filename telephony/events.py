@@ -36,9 +36,10 @@ class LegRinging:
 
 @dataclass(frozen=True, slots=True)
 class LegAnswered:
-    """The leg is confirmed and its media runs."""
+    """The leg is confirmed and its media runs. `by_person`: a click in a page answered it, no mailbox does (N8)."""
 
     leg: LegId
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The life of one leg, whether it came in or rings several phones of one person at once.
 
-A leg has *branches*, the SIP dialogs behind it: one when it arrived, one per registered phone when dialled.
+A leg has *branches*, the SIP dialogs behind it: one when it arrived, one per registered phone when dialled. A page with
+its phone on is a branch, too.
 
     arrived ─────────────┐
     dialled ─> ringing ──┴─> won (one branch confirmed, all others cancelled) ─> answered (its media runs) ─> ended
@@ -31,9 +32,10 @@ class BranchRinging:
 
 @dataclass(frozen=True, slots=True)
 class BranchConfirmed:
-    """The dialog is established (200 and ACK)."""
+    """The dialog is established (200 and ACK), or somebody clicked Answer in a page (`by_person`)."""
 
     branch: BranchId
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class LegLife:
     media: frozenset[BranchId] = frozenset()
     ringing: bool = False
     winner: BranchId | None = None
+    by_person: bool = False
     answered: bool = False
     asked: EndAsked | None = None
     failure: tuple[EndReason, int] | None = None
@@ -104,8 +107,8 @@ def step(life: LegLife, event: BranchEvent) -> tuple[LegLife, tuple[LegAction, .
     match event:
         case BranchRinging():
             return _ringing(life)
-        case BranchConfirmed(branch):
-            return _confirmed(life, branch)
+        case BranchConfirmed(branch, by_person):
+            return _confirmed(life, branch, by_person)
         case BranchMediaRuns(branch):
             return _answered(replace(life, media=life.media | {branch}))
         case BranchEnded():
@@ -120,21 +123,21 @@ def _ringing(life: LegLife) -> tuple[LegLife, tuple[LegAction, ...]]:
     return replace(life, ringing=True), (Report(LegRinging(life.leg)),)
 
 
-def _confirmed(life: LegLife, branch: BranchId) -> tuple[LegLife, tuple[LegAction, ...]]:
+def _confirmed(life: LegLife, branch: BranchId, by_person: bool) -> tuple[LegLife, tuple[LegAction, ...]]:
     if life.asked is not None:
         return life, (HangUpBranch(branch, life.asked.end, life.asked.sip_status),)
     if life.winner is not None:
         late = life.winner != branch
         return life, (HangUpBranch(branch, end_reasons.COMPLETED_ELSEWHERE),) if late else ()
     losers = sorted(life.branches - {branch})
-    won, reports = _answered(replace(life, winner=branch))
+    won, reports = _answered(replace(life, winner=branch, by_person=by_person))
     return won, (*(HangUpBranch(loser, end_reasons.COMPLETED_ELSEWHERE) for loser in losers), *reports)
 
 
 def _answered(life: LegLife) -> tuple[LegLife, tuple[LegAction, ...]]:
     if life.answered or life.asked is not None or life.winner is None or life.winner not in life.media:
         return life, ()
-    return replace(life, answered=True), (Report(LegAnswered(life.leg)),)
+    return replace(life, answered=True), (Report(LegAnswered(life.leg, life.by_person)),)
 
 
 def _branch_ended(life: LegLife, gone: BranchEnded) -> tuple[LegLife, tuple[LegAction, ...]]:

@@ -42,10 +42,11 @@ ReferId = NewType("ReferId", str)
 
 
 class DtmfMethod(StrEnum):
-    """How a digit came: in RTP (RFC 4733) or in a SIP INFO request."""
+    """How a digit came: in RTP (RFC 4733), in a SIP INFO request, or over a page's WebSocket."""
 
     RTP = "rtp"
     INFO = "info"
+    PAGE = "page"
 
 
 @dataclass(frozen=True, slots=True)

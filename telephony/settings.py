@@ -50,6 +50,8 @@ class SwitchSettings:
     srtp: bool = True
     """Accept and offer SRTP (SDES) beside plain RTP."""
     prompts_dir: Path = SHIPPED_PROMPTS
+    own_prompts_dir: Path | None = None
+    """Folder of prompts that are played instead of the shipped ones of the same name."""
     spoken_dir: Path | None = None
     """Second folder of prompts: sentences spoken while the node runs."""
     hold_music: str = "hold-music"
@@ -61,6 +63,12 @@ class SwitchSettings:
     digest: DigestSettings = field(default_factory=DigestSettings)
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     limiter: LimiterSettings = field(default_factory=LimiterSettings)
+
+    @property
+    def prompt_folders(self) -> tuple[Path, ...]:
+        """Where recordings are looked for, the first that has it first."""
+        folders = (self.own_prompts_dir, self.prompts_dir, self.spoken_dir)
+        return tuple(folder for folder in folders if folder is not None)
 
     def __post_init__(self) -> None:
         if self.clock_rate_hz not in (8_000, 16_000, 32_000, 48_000):

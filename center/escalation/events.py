@@ -73,6 +73,14 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class Postponed:
+    """The specialist has no time now, but from `again_at` (monotonic seconds) on."""
+
+    specialist: PersonId
+    again_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """Nobody was free and the agent chose what happens."""
 
@@ -115,6 +123,7 @@ EscalationEvent = (
     | CaseRendered
     | Accepted
     | Declined
+    | Postponed
     | Chosen
     | Cancelled
     | Joined

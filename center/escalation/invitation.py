@@ -31,6 +31,7 @@ ACCEPT_KEY, DECLINE_KEY = "1", "2"
 NO_ANSWER = EndReason.upstream_error("no_answer")
 NOT_A_PERSON = EndReason.upstream_error("not_a_person")
 DECLINED = EndReason.client_error("declined")
+LATER = EndReason.client_error("later")
 STORE_SILENT = EndReason.server_error("store_silent")
 
 
@@ -81,12 +82,13 @@ def ringing(invitation: Invitation, now: float) -> Changed:
     return replace(invitation, state=State.RINGING, rang_at=now), [record(invitation, "leg.ringing")]
 
 
-def answered(invitation: Invitation, timing: Timing, now: float) -> Changed:
-    """A handset was lifted, or something answered. Only a trusted, humanly slow or announced answer accepts."""
+def answered(invitation: Invitation, timing: Timing, now: float, *, clicked: bool = False) -> Changed:
+    """A handset was lifted, or something answered. Only a click in a page (`clicked`), or a trusted, humanly slow or
+    announced answer accepts."""
     invitation = replace(invitation, answered_at=now)
     answer = record(invitation, "leg.answered")
     by_person = invitation.rang_at is not None and now - invitation.rang_at >= timing.reflex_s
-    if invitation.clicked:
+    if invitation.clicked or clicked:
         invitation, effects = _accept(invitation, "click")
     elif invitation.trusted and invitation.has_screen and by_person:
         invitation, effects = _accept(invitation, "off_hook")
@@ -114,6 +116,14 @@ def declined(invitation: Invitation, words: str) -> Changed:
         return invitation, []
     invitation, effects = ended(invitation, DECLINED)
     return invitation, [record(invitation, "escalation.declined", pii_words=words), *effects]
+
+
+def postponed(invitation: Invitation, again_at: float) -> Changed:
+    """As declined, but it says when he has time: the agent sees it, and a promise would be his."""
+    if invitation.is_accepted:
+        return invitation, []
+    invitation, effects = ended(replace(invitation, again_at=again_at), LATER)
+    return invitation, [record(invitation, "escalation.postponed"), *effects]
 
 
 def leg_ended(invitation: Invitation, end: EndReason) -> Changed:

@@ -48,6 +48,7 @@ from center.escalation.events import (
     Joined,
     LeaseGranted,
     LeaseRefused,
+    Postponed,
     Requested,
     TakenOver,
     TimerFired,
@@ -99,12 +100,14 @@ def _apply(esc: Escalation, event: EscalationEvent, now: float) -> Step:
             return _of(esc, esc.of(person), inv.clicked)
         case Declined(person, reason):
             return _of(esc, esc.of(person), lambda i: inv.declined(i, reason))
+        case Postponed(person, again_at):
+            return _of(esc, esc.of(person), lambda i: inv.postponed(i, again_at))
         case LegDialled(leg, sip_call_id):
             return _of(esc, esc.by_leg(leg), lambda i: (i, [inv.record(i, "leg.dialled", sip_call_id=sip_call_id)]))
         case LegRinging(leg):
             return _of(esc, esc.by_leg(leg), lambda i: inv.ringing(i, now))
-        case LegAnswered(leg):
-            return _of(esc, esc.by_leg(leg), lambda i: inv.answered(i, esc.timing, now))
+        case LegAnswered(leg, by_person):
+            return _of(esc, esc.by_leg(leg), lambda i: inv.answered(i, esc.timing, now, clicked=by_person))
         case DtmfReceived(leg, key):
             return _of(esc, esc.by_leg(leg), lambda i: inv.key_pressed(i, key))
         case LegEnded(leg, end):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from routing.model import Lease
+from routing.model import Lease, ServiceQueue
 from telephony.model import CallerIdentity
 from vocabulary import CaseId, EndReason, EscalationId, InteractionId, LegId, PersonId
 
@@ -82,6 +82,17 @@ class Timing:
     group: int = 5
     """How many phones ring at once at most."""
 
+    def for_queue(self, queue: ServiceQueue) -> Timing:
+        """These limits with the queue's own in their places."""
+        ring_s = queue.specialist_ring_s or self.ring_s
+        return replace(
+            self,
+            target_s=queue.target_s or self.target_s,
+            ceiling_s=queue.ceiling_s or self.ceiling_s,
+            ring_s=ring_s,
+            least_ring_s=min(self.least_ring_s, ring_s),
+        )
+
     @property
     def broadcast_s(self) -> float:
         """When everyone left is rung at once: whoever answers within the ring limit then still makes the target."""
@@ -120,6 +131,8 @@ class Invitation:
     dialled: bool = False
     clicked: bool = False
     end: EndReason | None = None
+    again_at: float | None = None
+    """Said "later": has time from then on, and would keep the promise."""
 
     @property
     def is_live(self) -> bool:

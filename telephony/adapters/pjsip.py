@@ -14,9 +14,12 @@ from telephony.adapters.pjsip_endpoint import SwitchPorts
 from telephony.adapters.pjsip_owner import Outlets, Owner, SwitchStats
 from telephony.adapters.pjsip_watchers import PresenceBodies
 from telephony.admission import Directory
+from telephony.browser.effects import LineCommand, PhonesOn
+from telephony.browser.events import LineEvent
 from telephony.effects import LegEffect
 from telephony.errors import SwitchError
 from telephony.events import PhoneRegistered, PhoneRequest, PhoneUnregistered, SwitchEvent
+from telephony.reachable import Reachable
 from telephony.registrar import Binding
 from telephony.settings import SwitchSettings
 from vocabulary import PersonId
@@ -48,12 +51,14 @@ class PjsipSwitch:
         self._save_bindings = save_bindings
         self._unsaved: dict[PersonId, tuple[Binding, ...]] = {}
         self._save_is_due = False
-        self._registered: set[str] = set()
+        self._reachable = Reachable()
+        self._on_line: Callable[[LineEvent], None] = lambda event: None
         self._loop: asyncio.AbstractEventLoop | None = None
         outlets = Outlets(
             self._post,
             self._post_request if on_request is not None else None,
             self._post_bindings,
+            lambda event: self._call_on_loop(self._line_happened, event),
             self._call_on_loop,
             bodies,
         )
@@ -99,15 +104,30 @@ class PjsipSwitch:
         self._owner.submit(lambda: self._owner.update_directory(directory))
 
     def registered(self, person: PersonId) -> bool:
-        """Tell whether the person has a phone that can be rung."""
-        return person in self._registered
+        """Tell whether the person has a phone, or a page with its phone on, that can be rung."""
+        return person in self._reachable
+
+    def connect_browsers(self, on_event: Callable[[LineEvent], None]) -> None:
+        """Say who hears what happens to the lines of browser phones."""
+        self._on_line = on_event
+
+    def browser(self, command: LineCommand) -> None:
+        """Do what a browser phone asks for; outcomes come back as line events, and as events of its leg."""
+        self._owner.submit(lambda: self._owner.browser(command))
+        if isinstance(command, PhonesOn):
+            change = self._reachable.pages_changed(command.person, bool(command.phones))
+            if change is not None:
+                self._on_event(change)
 
     def presence_changed(self, person: PersonId) -> None:
         """Tell whoever watches this person; at most once a second and watcher, however often this is called."""
         self._owner.submit(lambda: self._owner.presence_changed(person))
 
     async def probe(self, person: PersonId) -> bool:
-        """Ask all phones of a person whether they live (OPTIONS); True as soon as one answers within 1.5 s."""
+        """Ask all phones of a person whether they live (OPTIONS); True as soon as one answers within 1.5 s. A browser
+        phone that is on lives."""
+        if self._reachable.has_page(person):
+            return True
         loop = asyncio.get_running_loop()
         result: asyncio.Future[bool] = loop.create_future()
 
@@ -154,11 +174,11 @@ class PjsipSwitch:
             self._loop.call_soon_threadsafe(callback, *args)
 
     def _deliver(self, event: SwitchEvent) -> None:
-        match event:
-            case PhoneRegistered(person):
-                self._registered.add(person)
-            case PhoneUnregistered(person):
-                self._registered.discard(person)
-            case _:
-                pass
-        self._on_event(event)
+        told: SwitchEvent | None = event
+        if isinstance(event, PhoneRegistered | PhoneUnregistered):
+            told = self._reachable.sip_changed(event)
+        if told is not None:
+            self._on_event(told)
+
+    def _line_happened(self, event: LineEvent) -> None:
+        self._on_line(event)

@@ -10,11 +10,16 @@ import pjsua2 as pj
 import structlog
 
 from telephony import end_reasons, machine, targets
+from telephony.adapters.browser_branch import BrowserBranch
+from telephony.adapters.browser_lines import BrowserLines
 from telephony.adapters.pjsip_branch import Branch
 from telephony.adapters.pjsip_endpoint import OpenEndpoint
 from telephony.adapters.pjsip_gate import AdmissionGate, now
 from telephony.adapters.pjsip_mixer import Mixer
 from telephony.admission import Directory
+from telephony.browser.effects import CallFromPage
+from telephony.browser.events import LineOver
+from telephony.browser.model import PhoneId
 from telephony.effects import AnswerLeg, DialLeg, EndLeg, PlayPrompt, RingLeg, StopPrompt
 from telephony.events import DtmfReceived, LegAnswered, LegArrived, LegDialled, LegEnded, LegEvent
 from telephony.fencing import Fence
@@ -28,7 +33,7 @@ from telephony.machine import (
     LegLife,
     Report,
 )
-from telephony.model import DtmfMethod
+from telephony.model import DtmfMethod, PersonOrigin
 from telephony.registrar import LocationTable
 from telephony.settings import SwitchSettings
 from telephony.targets import Target
@@ -45,7 +50,7 @@ _CONFLICT = 491
 @dataclass(slots=True)
 class _Leg:
     life: LegLife
-    branches: dict[BranchId, Branch]
+    branches: dict[BranchId, Branch | BrowserBranch]
     pending: deque[BranchEvent] = field(default_factory=deque)
     is_stepping: bool = False
     packets: int = -1
@@ -72,6 +77,7 @@ class LegTable:
         settings: SwitchSettings,
         opened: OpenEndpoint,
         locations: LocationTable,
+        pages: BrowserLines,
         directory: Callable[[], Directory],
         mixer: Mixer,
         post: Callable[[LegEvent], None],
@@ -80,6 +86,7 @@ class LegTable:
         self._settings = settings
         self._opened = opened
         self._locations = locations
+        self._pages = pages
         self._directory = directory
         self._mixer = mixer
         self._post = post
@@ -112,12 +119,27 @@ class LegTable:
         if passed is None or passed.origin is None or passed.caller is None:
             branch.hang_up(EndReason.client_error("refused"), 403)
             return
-        leg = LegId(new_id("leg"))
+        self._take_in(LegId(new_id("leg")), branch)
+        self._name(branch, sip_call_id)
+        leg = self._leg_of[branch.branch]
+        self._post(LegArrived(leg, sip_call_id, passed.caller, passed.called, passed.origin))
+
+    def arrive_from_page(self, call: CallFromPage) -> None:
+        """Take a call that a logged-in person makes in a page; he may call what his telephone may."""
+        if not self.has_room:
+            self._pages.refuse(LineOver(call.line, end_reasons.OVERLOADED))
+        elif not self._directory().may_be_called(call.called):
+            self._pages.refuse(LineOver(call.line, EndReason.client_error("unknown_number")))
+        elif call.line.leg not in self._legs:
+            branch = self._page_branch(call.line.phone, call.line.leg)
+            self._take_in(call.line.leg, branch)
+            origin = PersonOrigin(call.person)
+            self._post(LegArrived(call.line.leg, branch.sip_call_id, call.caller, call.called, origin))
+
+    def _take_in(self, leg: LegId, branch: Branch | BrowserBranch) -> None:
         self._legs[leg] = _Leg(LegLife(leg, frozenset({branch.branch})), {branch.branch: branch})
         self._leg_of[branch.branch] = leg
-        self._name(branch, sip_call_id)
         self.counters.arrived += 1
-        self._post(LegArrived(leg, sip_call_id, passed.caller, passed.called, passed.origin))
 
     def talking_at(self, sip_call_id: str) -> LegId | None:
         """Find the answered leg one of whose dialogs has this Call-ID."""
@@ -138,23 +160,26 @@ class LegTable:
             self.end(leg, end_reasons.SWITCH_ERROR, _SERVER_ERROR)
 
     def dial(self, effect: DialLeg) -> None:
-        """Ring a person's phones, all at once, or a number through its trunk."""
+        """Ring a person's phones and pages, all at once, or a number through its trunk."""
         if effect.leg in self._legs:
             log.error("leg_id_taken", leg_id=effect.leg)
             return
-        wanted, refusal = self._targets(effect)
+        phones = self._pages.of(effect.to.person) if effect.to.person is not None else ()
+        wanted, refusal = self._targets(effect, has_page=bool(phones))
         known = self._legs[effect.leg] = _Leg(LegLife(effect.leg, frozenset()), {})
         if refusal is not None:
             self._step(effect.leg, EndAsked(*refusal))
             return
         made = [(target, self._branch(self._account_for(target))) for target in wanted]
-        known.branches = {branch.branch: branch for _, branch in made}
+        pages = [self._page_branch(phone, effect.leg) for phone in phones]
+        known.branches = {branch.branch: branch for _, branch in made} | {page.branch: page for page in pages}
         known.life = LegLife(effect.leg, frozenset(known.branches))
         self._leg_of.update((branch, effect.leg) for branch in known.branches)
         self.counters.dialled += 1
         # Whatever already happens while INVITEs leave waits, so that LegDialled stays the first event.
         known.is_stepping = True
         call_ids = [self._invite(branch, target, effect) for target, branch in made]
+        call_ids += [page.ring(effect.shown) for page in pages]
         known.is_stepping = False
         first = next((call_id for call_id in call_ids if call_id), None)
         if first is not None:
@@ -225,14 +250,14 @@ class LegTable:
                 self.end(leg, end_reasons.MEDIA_LOST, 0)
         self.counters.packets_received, self.counters.packets_lost = received, lost
 
-    def _targets(self, effect: DialLeg) -> tuple[list[Target], tuple[EndReason, int] | None]:
+    def _targets(self, effect: DialLeg, *, has_page: bool) -> tuple[list[Target], tuple[EndReason, int] | None]:
         if not self.has_room:
             return [], (end_reasons.OVERLOADED, _OVERLOADED)
         if effect.to.person is not None:
             if not self._fence.admits(effect.to.person, effect.fencing_token):
                 return [], (end_reasons.STALE_RESERVATION, _CONFLICT)
             bindings = self._locations.of(effect.to.person, now().utc_s)[-self._settings.max_branches :]
-            if not bindings:
+            if not bindings and not has_page:
                 return [], (end_reasons.NOT_REGISTERED, _UNAVAILABLE)
             return [targets.of_binding(binding, self._settings.domain) for binding in bindings], None
         target = targets.of_number(effect.to, self._directory())
@@ -245,6 +270,10 @@ class LegTable:
     def _branch(self, account: pj.Account, call_id: int = pj.PJSUA_INVALID_ID) -> Branch:
         self._next_branch += 1
         return Branch(account, BranchId(self._next_branch), self, call_id, self._graves.append)
+
+    def _page_branch(self, phone: PhoneId, leg: LegId) -> BrowserBranch:
+        self._next_branch += 1
+        return self._pages.make(BranchId(self._next_branch), phone, leg, self)
 
     def _invite(self, branch: Branch, target: Target, effect: DialLeg) -> str:
         shown = targets.identity(effect.shown, self._settings.domain)

@@ -53,15 +53,13 @@ class Mixer:
 
     def __init__(
         self,
-        prompts_dir: Path,
-        spoken_dir: Path | None,
+        prompt_folders: tuple[Path, ...],
         hold_music: str,
         post: Callable[[LegEvent], None],
         run_soon: Callable[[Callable[[], None]], None],
     ) -> None:
-        self._prompts_dir = prompts_dir
-        self._spoken_dir = spoken_dir
-        self._hold_music = hold_music
+        self._prompt_folders = prompt_folders
+        self._hold_music = PromptName(hold_music)
         self._post = post
         self._run_soon = run_soon
         self._media: dict[LegId, pj.AudioMedia] = {}
@@ -69,6 +67,7 @@ class Mixer:
         self._running: MixingMatrix = EMPTY_MATRIX
         self._playing: dict[LegId, _Playing] = {}
         self._music: pj.AudioMediaPlayer | None = None
+        self._music_is: tuple[Path, int] | None = None
         self._graves: deque[tuple[float, Player]] = deque()
 
     def attach(self, leg: LegId, media: pj.AudioMedia) -> None:
@@ -146,9 +145,17 @@ class Mixer:
     def _speaker(self, speaker: HoldMusic | LegId) -> pj.AudioMedia:
         if not isinstance(speaker, HoldMusic):
             return self._media[speaker]
-        if self._music is None:
-            self._music = pj.AudioMediaPlayer()
-            self._music.createPlayer(str(self._prompts_dir / f"{self._hold_music}.wav"), 0)
+        return self._playing_music()
+
+    def _playing_music(self) -> pj.AudioMediaPlayer:
+        """The music's player; a new recording is taken up in the first moment when nobody hears the old one."""
+        path = self._recording(self._hold_music)
+        recording = (path, path.stat().st_mtime_ns) if path is not None else None
+        is_heard = any(isinstance(speaker, HoldMusic) for speaker, _ in self._running)
+        if self._music is None or (recording != self._music_is and not is_heard):
+            music = pj.AudioMediaPlayer()
+            music.createPlayer(str(path), 0)
+            self._music, self._music_is = music, recording
         return self._music
 
     def _start(self, leg: LegId, playing: _Playing) -> None:
@@ -168,11 +175,10 @@ class Mixer:
         playing.player = player
 
     def _recording(self, prompt: PromptName) -> Path | None:
-        """The file of a prompt: a shipped one, or a sentence spoken while the node runs."""
+        """The file of a prompt: the company's own, a shipped one, or a sentence spoken while the node runs."""
         if not _PROMPT_NAME.fullmatch(prompt):
             return None
-        folders = (self._prompts_dir, self._spoken_dir)
-        files = (folder / f"{prompt}.wav" for folder in folders if folder is not None)
+        files = (folder / f"{prompt}.wav" for folder in self._prompt_folders)
         return next((path for path in files if path.is_file()), None)
 
     def _finish(self, leg: LegId, playing: _Playing) -> None:

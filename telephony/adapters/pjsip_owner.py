@@ -17,6 +17,8 @@ import pjsua2 as pj
 import structlog
 
 from telephony import end_reasons
+from telephony.adapters.browser_branch import remove_leftovers
+from telephony.adapters.browser_lines import BrowserLines
 from telephony.adapters.pjsip_endpoint import OpenEndpoint, SwitchPorts, create_endpoint, open_endpoint
 from telephony.adapters.pjsip_gate import AdmissionGate, now
 from telephony.adapters.pjsip_legs import LegTable
@@ -24,6 +26,8 @@ from telephony.adapters.pjsip_mixer import Mixer
 from telephony.adapters.pjsip_outbox import Outbox
 from telephony.adapters.pjsip_watchers import PresenceBodies, Watchers, ask_alive
 from telephony.admission import Admission, Directory
+from telephony.browser.effects import LineCommand
+from telephony.browser.events import LineEvent
 from telephony.decisions import Decision, Pass
 from telephony.digest import DigestAuthority
 from telephony.effects import (
@@ -83,6 +87,7 @@ class Outlets:
     post: Callable[[SwitchEvent], None]
     post_request: Callable[[PhoneRequest], None] | None
     post_bindings: Callable[[PersonId, tuple[Binding, ...]], None]
+    post_line: Callable[[LineEvent], None]
     on_loop: Callable[[Callable[[], None]], None]
     bodies: PresenceBodies | None
 
@@ -108,6 +113,7 @@ class Owner:
         self._publications = PublicationTable() if outlets.post_request is not None else None
         self._subscriptions = SubscriptionTable() if outlets.bodies is not None else None
         self._refers = ReferTable(self._serves)
+        self._pages = BrowserLines(settings.clock_rate_hz, outlets.post_line)
         self._admission = Admission(
             directory,
             digest,
@@ -177,6 +183,10 @@ class Owner:
             case _:
                 assert_never(effect)
 
+    def browser(self, command: LineCommand) -> None:
+        """Do what a browser phone asks for."""
+        self._pages.perform(command, self._legs)
+
     def update_directory(self, directory: Directory) -> None:
         """Take over the new directory."""
         self._admission.directory = directory
@@ -239,6 +249,7 @@ class Owner:
         self._gate.attach()
         self._gate.setRewritesContacts(True)
         self._outbox = Outbox()
+        remove_leftovers()
         wakeup = pj.Wakeup()
         wakeup.start()
         try:
@@ -251,11 +262,12 @@ class Owner:
             raise
         self._opened: OpenEndpoint = opened
         settings = self._settings
-        self._mixer = Mixer(settings.prompts_dir, settings.spoken_dir, settings.hold_music, self._post, self.submit)
+        self._mixer = Mixer(settings.prompt_folders, settings.hold_music, self._post, self.submit)
         self._legs = LegTable(
             self._settings,
             opened,
             self._locations,
+            self._pages,
             lambda: self._admission.directory,
             self._mixer,
             self._post,

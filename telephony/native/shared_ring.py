@@ -16,6 +16,7 @@ _MAGIC, _VERSION = 0x52535052, 1
 _HEADER_BYTES, _SAMPLE_BYTES = 512, 2
 _CLOSED = 24 // 4  # position as u32, the following as u64
 _TO_WRITTEN, _TO_PLAYED, _FROM_WRITTEN, _FROM_READ, _LOST = 64 // 8, 128 // 8, 192 // 8, 256 // 8, 336 // 8
+_HEARTBEAT = 384 // 8  # the first of the words that the C++ side leaves free
 
 
 class SharedRing:
@@ -57,6 +58,19 @@ class SharedRing:
         waiting = self._indices[_FROM_WRITTEN] - self._indices[_FROM_READ]
         return min(waiting, self.capacity - self.frame_samples)
 
+    def queued(self) -> int:
+        """Samples written that the bridge has not played yet."""
+        return self._indices[_TO_WRITTEN] - self._indices[_TO_PLAYED]
+
+    @property
+    def heartbeat(self) -> int:
+        """A number the other process raises with every frame from its far end, whether or not the bridge plays it."""
+        return self._indices[_HEARTBEAT]
+
+    def beat(self) -> None:
+        """Tell that the far end lives; the process that writes only."""
+        self._indices[_HEARTBEAT] += 1
+
     def write(self, samples: bytes) -> int:
         """Queue samples for the bridge and return how many fitted; offer the rest again later."""
         written = self._indices[_TO_WRITTEN]
@@ -84,6 +98,10 @@ class SharedRing:
             return b""
         self._indices[_FROM_READ] = at + count
         return samples
+
+    def skip(self, samples: int) -> None:
+        """Forget the oldest samples that wait to be read."""
+        self._indices[_FROM_READ] += min(samples, self.available())
 
     def _overtaken(self, at: int) -> bool:
         return self._indices[_FROM_WRITTEN] + self.frame_samples - at > self.capacity

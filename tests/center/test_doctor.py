@@ -48,7 +48,7 @@ async def test_a_sound_machine_has_nothing_broken_but_what_is_not_built(tmp_path
     assert broken <= {"web desk", "softswitch"}
     assert {found.check for found in findings} == {
         "softswitch", "web port", "SIP over UDP", "SIP over TCP", "SIP over TLS", "presence port", "broker",
-        "database", "disk", "TLS certificate", "web desk",
+        "database", "disk", "TLS certificate", "web desk", "browser phones",
     }  # fmt: skip
 
 
@@ -169,6 +169,16 @@ async def test_pages_that_are_not_built_are_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(doctor, "STATIC_DIR", tmp_path)
     told = [found for found in await doctor.examine(settings_for(tmp_path)) if found.says.startswith("The pages")]
     assert [found.verdict for found in told] == [Verdict.BROKEN]
+
+
+def test_browser_phones_need_their_library_and_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on, off = Settings(), Settings.model_validate({"browser_phone": {"enabled": False}})
+    assert doctor.check_browser_phones(on).says == "48 calls at once, by 4 media workers at most"
+    assert doctor.check_browser_phones(off).verdict is Verdict.GOOD
+    monkeypatch.setattr(doctor, "SHARED_MEMORY", tmp_path / "absent")
+    assert doctor.check_browser_phones(on).verdict is Verdict.BROKEN
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert doctor.check_browser_phones(on).verdict is Verdict.WARNING
 
 
 async def test_the_ports_of_a_node_that_runs_here_are_not_called_taken(tmp_path: Path, taken_port: int) -> None:

@@ -22,6 +22,7 @@ from center.escalation.events import (
     Joined,
     LeaseGranted,
     LeaseRefused,
+    Postponed,
     Requested,
     TakenOver,
     TimerFired,
@@ -177,6 +178,15 @@ def test_an_answer_that_may_be_no_person_needs_a_click_or_key_one(why: str) -> N
     assert any(isinstance(effect, fx.JoinConversation) for effect in run.last)
 
 
+def test_answering_in_a_page_is_a_persons_click_and_joins_at_once() -> None:
+    """N8: no key 1 for a browser phone, however fast, and whatever the person's telephones are trusted with."""
+    run = given_ringing()
+    run.esc = run.esc.with_invitation(replace(run.esc.invitations[0], trusted=False, has_screen=False))
+    run.play(LegAnswered(leg(EVA), by_person=True), at=0.1)
+    assert any(isinstance(effect, fx.JoinConversation) for effect in run.last)
+    assert not any(isinstance(effect, fx.SpeakSummary) for effect in run.all)
+
+
 def test_a_mailbox_is_dropped_after_three_seconds_and_the_next_is_rung() -> None:
     """S02 step 3."""
     run = given_ringing()
@@ -195,7 +205,11 @@ def test_a_click_before_lifting_joins_as_soon_as_the_phone_is_answered() -> None
 
 @pytest.mark.parametrize(
     ("event", "cause"),
-    [(Declined(EVA, "in a meeting"), "declined"), (LegEnded(leg(EVA), BUSY, 486), "busy")],
+    [
+        (Declined(EVA, "in a meeting"), "declined"),
+        (Postponed(EVA, 300.0), "later"),
+        (LegEnded(leg(EVA), BUSY, 486), "busy"),
+    ],
 )
 def test_a_refusal_settles_leg_and_lease_and_the_next_is_invited_at_once(event: EscalationEvent, cause: str) -> None:
     """N2: the next try starts in the same breath; the cause is kept for the agent's screen."""
@@ -357,6 +371,7 @@ def stories(draw: st.DrawFn) -> list[tuple[float, EscalationEvent]]:
         person.map(lambda p: LegEnded(leg(p), BUSY)),
         person.map(Accepted),
         person.map(lambda p: Declined(p, "")),
+        person.map(lambda p: Postponed(p, 300.0)),
         st.sampled_from(list(Choice)).map(Chosen),
         st.just(TimerFired()),
         st.just(Cancelled()),

@@ -106,3 +106,11 @@ def test_any_order_of_events_keeps_the_order_a_leg_promises(events: list[BranchE
     assert told == sorted(told, key=[LegRinging, LegAnswered, LegEnded].index)
     assert life.ended == (LegEnded in told)
     assert life.ended or life.branches
+
+
+def test_a_click_in_a_page_is_told_as_a_persons_answer_and_a_telephones_is_not() -> None:
+    """N8: only the branch that wins says how it was answered."""
+    clicked = _run(BranchConfirmed(DESK, by_person=True), BranchConfirmed(MOBILE), BranchMediaRuns(DESK))[1]
+    lifted = _run(BranchConfirmed(MOBILE), BranchConfirmed(DESK, by_person=True), BranchMediaRuns(MOBILE))[1]
+    assert clicked[-1] == Report(LegAnswered(LEG, by_person=True))
+    assert lifted[-1] == Report(LegAnswered(LEG))
