@@ -1,6 +1,6 @@
 /** Keys for every action: parts register theirs while they are on screen; one listener serves the whole page. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useStore } from "./hooks.ts";
 import { Store } from "./store.ts";
 
@@ -74,7 +74,8 @@ export function onKey(event: KeyboardEvent): void {
 export function useKey(key: string, label: string, act: () => void, on = true): void {
   const latest = useRef(act);
   latest.current = act;
-  useEffect(() => {
+  // At once with the part that shows the key, not after its painting: whoever sees it may press it.
+  useLayoutEffect(() => {
     if (!on || key === "") return;
     const ticket = Symbol(key);
     actions.set(new Map(actions.get()).set(ticket, { key, label, act: () => latest.current() }));

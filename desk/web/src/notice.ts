@@ -18,19 +18,21 @@ export function setSound(on: boolean): void {
   }
 }
 
+/** The title when nothing flashes: two notices may overlap, so it is never read from a lit one. */
+const CALM = typeof document === "undefined" ? "" : document.title;
+
 /** Flash the title until the returned function is called. */
 export function flashTitle(text: string): () => void {
-  const calm = document.title;
   let lit = false;
   const turn = () => {
     lit = !lit;
-    document.title = lit ? `● ${text}` : calm;
+    document.title = lit ? `● ${text}` : CALM;
   };
   turn();
   const timer = setInterval(turn, 1000);
   return () => {
     clearInterval(timer);
-    document.title = calm;
+    document.title = CALM;
   };
 }
 
