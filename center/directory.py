@@ -59,6 +59,12 @@ class CompanyDirectory:
     registered: dict[PersonId, bool] = field(default_factory=dict)
     limits: dict[PersonId, dict[str, Any]] = field(default_factory=dict)
     """Each person's own limits on interruptions, as the desk shows them."""
+    numbers: dict[str, QueueId] = field(default_factory=dict)
+    """Numbers besides the queues' main ones, and where they lead."""
+    lab_numbers: frozenset[str] = frozenset()
+    lab_prefixes: tuple[str, ...] = ()
+    """Numbers for testers; only a lab node has them."""
+    default_outbound_uri: str | None = None
     phone_server: PhoneServer | None = None
     on_sip_change: Callable[[SipDirectory], None] = lambda directory: None
     set_device_password: Callable[[PersonId, str], Awaitable[None]] | None = None
@@ -83,16 +89,31 @@ class CompanyDirectory:
         )
         by_id = {person.id: person for person in people}
         limits = await store.directory.limits()
-        return cls(store, realm, by_id, queues, templates, credentials, trunks, names_of(people), limits=limits)
+        _, things = await store.configuration.load()
+        numbers = {number: QueueId(each["queue"]) for number, each in things["numbers"].items()}
+        return cls(
+            store,
+            realm,
+            by_id,
+            queues,
+            templates,
+            credentials,
+            trunks,
+            names_of(people),
+            limits=limits,
+            numbers=numbers,
+            default_outbound_uri=outbound_uri,
+        )
 
     def sip(self) -> SipDirectory:
         """What the switch must know to admit calls."""
-        numbers = frozenset(queue.number for queue in self.queues)
+        numbers = frozenset(queue.number for queue in self.queues) | frozenset(self.numbers) | self.lab_numbers
         credentials, domains = dict(self.credentials), frozenset({self.realm})
-        return SipDirectory(credentials, self.trunks, numbers, domains, service_prefixes=(PREFIX,))
+        return SipDirectory(credentials, self.trunks, numbers, domains, (PREFIX,), self.lab_prefixes)
 
     def queue_by_number(self, number: str) -> ServiceQueue | None:
-        return next((queue for queue in self.queues if queue.number == number), None)
+        named = self.numbers.get(number)
+        return next((queue for queue in self.queues if queue.number == number or queue.id == named), None)
 
     def template(self, queue: QueueId) -> CaseTemplate:
         return self.templates[queue]
@@ -121,6 +142,31 @@ class CompanyDirectory:
         self.names[person.id] = person.name
         self.credentials[credential.username] = credential
         self.on_sip_change(self.sip())
+
+    def tell_switch(self) -> None:
+        """Accounts, numbers or trunks are different now."""
+        self.on_sip_change(self.sip())
+
+    def change(self, person: Person) -> None:
+        """Somebody's name, roles or skills are different now."""
+        self.people[person.id] = person
+        self.names[person.id] = person.name
+
+    def remove(self, person: PersonId) -> None:
+        """Forget somebody but his name, which old calls show; his phone loses its place at once."""
+        self.people.pop(person, None)
+        self.limits.pop(person, None)
+        self.registered.pop(person, None)
+        self.credentials = {key: each for key, each in self.credentials.items() if each.person != person}
+        self.tell_switch()
+
+    async def read_credentials(self) -> None:
+        """Take up accounts that another node made."""
+        self.credentials = {
+            c.username: SipCredential(c.username, c.person, c.ha1_md5, c.ha1_sha256)
+            for c in await self.store.directory.sip_credentials()
+        }
+        self.tell_switch()
 
     async def new_phone_password(self, person: PersonId) -> Mapping[str, Any]:
         """Replace a person's device password (phone and MQTT) and return the new one, once."""

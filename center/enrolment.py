@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,10 @@ _SKILL = re.compile(r"[a-z0-9][a-z0-9 _-]{0,39}")
 LEVELS = range(1, 6)
 VOICE_LEVEL = 3
 """What a newcomer's ability on the phone counts as until somebody says otherwise."""
+
+
+Keep = Callable[[PersonId, Person, str, SipCredential], Awaitable[None]]
+"""(who enrols, the person, hash of the desk password, digests of the phone password) written, all or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Enrolment:
         self._directory = directory
         self._hash_password = hash_password
         self._on_enrolled = on_enrolled
+        self.keep: Keep = _keep_in(store)
+        """Writes a new person; where changes are recorded, it is the book of changes that does."""
 
     async def enrol(self, actor: Person, new: NewPerson) -> Mapping[str, Any]:
         """Add a person; returns the passwords, this once.
@@ -67,16 +73,23 @@ class Enrolment:
         """
         if DeskRole.ADMINISTRATOR not in actor.roles:
             raise NotAllowed("not_an_administrator", "Only administrators enrol colleagues.")
-        person = self._checked(new)
+        return await self.take_in(actor.id, self._checked(new), self.keep)
+
+    async def take_in(self, by: PersonId, person: Person, keep: Keep) -> Mapping[str, Any]:
+        """Give a person his passwords, let `keep` write them, and put him on every list.
+
+        Raises:
+            StoreError: It cannot be written; then nothing has changed.
+        """
         web_password, phone_password = new_password(), new_password()
         web_hash = await asyncio.to_thread(self._hash_password, web_password)
         ha1 = ha1_pair(person.id, self._directory.realm, phone_password)
-        await self._store.directory.enrol([(person, web_hash, SipCredential(person.id, person.id, self._realm, *ha1))])
+        await keep(by, person, web_hash, SipCredential(person.id, person.id, self._realm, *ha1))
         self._directory.add(person, PhoneCredential(person.id, person.id, *ha1))
         self._on_enrolled(person)
         if self._directory.set_device_password is not None:
             await self._directory.set_device_password(person.id, phone_password)
-        log.info("person_enrolled", person=person.id, by=actor.id)
+        log.info("person_enrolled", person=person.id, by=by)
         return {
             "person": person.id,
             "name": person.name,
@@ -113,3 +126,10 @@ class Enrolment:
             new.languages,
             new.off_hook_accepts,
         )
+
+
+def _keep_in(store: Store) -> Keep:
+    async def keep(_by: PersonId, person: Person, web_hash: str, credential: SipCredential) -> None:
+        await store.directory.enrol([(person, web_hash, credential)])
+
+    return keep

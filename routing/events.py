@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from routing.model import AgentStatus, Lease, Person
+from routing.model import AgentStatus, Lease, Person, ServiceQueue
 from vocabulary import InteractionId, PersonId, QueueId
 
 
@@ -29,6 +29,27 @@ class AgentEnrolled:
     """Somebody became an agent while the centre is open."""
 
     person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """What somebody can or may do is different now; he may have become an agent, or be none any more."""
+
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRemoved:
+    """Somebody left the company."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """A queue is new, or its rule is. One that is gone needs no event: its last callers are still served."""
+
+    queue: ServiceQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,9 @@ RoutingEvent = (
     InteractionEnqueued
     | InteractionLeftQueue
     | AgentEnrolled
+    | PersonChanged
+    | PersonRemoved
+    | QueueChanged
     | AgentStatusChosen
     | PhoneChanged
     | LeaseGranted

@@ -36,7 +36,10 @@ from routing.events import (
     InteractionLeftQueue,
     LeaseGranted,
     LeaseRefused,
+    PersonChanged,
+    PersonRemoved,
     PhoneChanged,
+    QueueChanged,
     ReservationAccepted,
     ReservationFailed,
     RoutingEvent,
@@ -44,7 +47,7 @@ from routing.events import (
     WrapUpFinished,
 )
 from routing.model import AgentState, AgentStatus, Channel, Lease, Person, ServiceQueue
-from vocabulary import InteractionId, PersonId, QueueId
+from vocabulary import DeskRole, InteractionId, PersonId, QueueId
 
 RONA = "rona"
 """Reason of not_ready after an unanswered ring (redirection on no answer)."""
@@ -129,7 +132,13 @@ def _apply(state: Routing, event: RoutingEvent, now: float) -> tuple[Routing, li
         case InteractionLeftQueue(interaction):
             return _left_queue(state, interaction, now)
         case AgentEnrolled(newcomer):
-            return state.with_agent(Agent(newcomer, since=now, idle_since=now)), [AgentChanged(newcomer.id)]
+            return _newcomer(state, newcomer, now)
+        case PersonChanged(changed):
+            return _person_changed(state, changed, now)
+        case PersonRemoved(person):
+            return _removed(state, person)
+        case QueueChanged(queue_now):
+            return replace(state, queues={**state.queues, queue_now.id: queue_now}), []
         case AgentStatusChosen(person, status, reason):
             return _change(state, person, now, status=status, reason=reason)
         case PhoneChanged(person, registered):
@@ -192,6 +201,39 @@ def _change(routing: Routing, person: PersonId, now: float, /, **changes: Any) -
     return routing.with_agent(changed), [AgentChanged(person)]
 
 
+def _person_changed(state: Routing, person: Person, now: float) -> tuple[Routing, list[RoutingEffect]]:
+    if DeskRole.AGENT not in person.roles:
+        return _removed(state, person.id)
+    agent = state.agents.get(person.id)
+    if agent is None:
+        return _newcomer(state, person, now)
+    return state.with_agent(replace(agent, person=person)), [AgentChanged(person.id)]
+
+
+def _newcomer(state: Routing, person: Person, now: float) -> tuple[Routing, list[RoutingEffect]]:
+    """Somebody new, or somebody who was removed and is back while his phone still rings."""
+    agent = Agent(person, since=now, idle_since=now)
+    rings = next((entry for entry in state.waiting.values() if entry.offered_to == person.id), None)
+    if rings is not None:
+        agent = replace(agent, state=AgentState.RESERVED, interaction=rings.interaction)
+    return state.with_agent(agent), [AgentChanged(person.id)]
+
+
+def _removed(state: Routing, person: PersonId) -> tuple[Routing, list[RoutingEffect]]:
+    """Nothing is offered to him any more. A ring that goes on ends as any unanswered one; a talk goes on."""
+    agent = state.agents.get(person)
+    if agent is None:
+        return state, []
+    effects: list[RoutingEffect] = [ReleaseLease(agent.lease)] if agent.lease else []
+    entry = state.waiting.get(agent.interaction) if agent.interaction else None
+    if entry is not None and entry.offered_to == person and agent.lease is None:
+        state = state.with_waiting(replace(entry, offered_to=None))  # it does not ring yet, and never will
+    if agent.state is AgentState.WRAP_UP and agent.interaction is not None:
+        effects.append(WrapUpOver(person, agent.interaction))
+    others = {key: each for key, each in state.agents.items() if key != person}
+    return replace(state, agents=others), [*effects, AgentChanged(person)]
+
+
 def _lease_granted(state: Routing, event: LeaseGranted, now: float) -> tuple[Routing, list[RoutingEffect]]:
     agent = state.agents.get(event.person)
     entry = state.waiting.get(event.interaction)
@@ -247,7 +289,9 @@ def _released(
 ) -> tuple[Routing, list[RoutingEffect]]:
     agent = state.agents.get(person)
     if agent is None or agent.state is not AgentState.BUSY or agent.interaction not in (None, interaction):
-        return state, []
+        is_late = agent is not None and agent.interaction == interaction
+        # He was removed while he talked: nobody does that after-call work.
+        return state, [WrapUpOver(person, interaction)] if wrap_up_s > 0 and not is_late else []
     release: list[RoutingEffect] = [ReleaseLease(agent.lease)] if agent.lease else []
     if wrap_up_s <= 0:
         state, effects = _change(state, person, now, state=AgentState.IDLE, interaction=None, lease=None)

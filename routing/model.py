@@ -48,6 +48,12 @@ class ServiceQueue:
     """Skills of specialists that matter for this queue's cases, most wanted first."""
     deputy: PersonId | None = None
     """Who is asked when no specialist could be had, before the customer gets a promise."""
+    template: str = ""
+    """Template of its cases; empty means the one of the queue's own id."""
+    target_s: float | None = None
+    ceiling_s: float | None = None
+    specialist_ring_s: float | None = None
+    """Limits of this queue's escalations (CE-04); None: as everywhere."""
 
 
 class AgentStatus(StrEnum):

@@ -71,13 +71,16 @@ class Directory:
     async def case_template(self, queue: QueueId) -> CaseTemplate:
         """The queue's template; one without fields when none was saved."""
         async with self._database.reading() as session:
-            row = await session.get(CaseTemplateRow, queue)
+            known = await session.get(ServiceQueueRow, queue)
+            row = await session.get(CaseTemplateRow, (known.template if known else "") or queue)
             return CaseTemplate(queue, fields_from_json(row.fields) if row else ())
 
     async def save_case_template(self, template: CaseTemplate) -> None:
-        """Give a saved queue its template. Cases opened before keep the one they were opened with."""
-        row = CaseTemplateRow(queue=template.queue, fields=fields_to_json(template.fields))
+        """Give a queue the template of its own id. Cases opened before keep the one they were opened with."""
         async with self._database.writing() as session:
+            queue = await session.get(ServiceQueueRow, template.queue)
+            name = queue.name if queue else str(template.queue)
+            row = CaseTemplateRow(id=template.queue, name=name, fields=fields_to_json(template.fields))
             await session.exec(self._database.upsert(row))
 
     async def trunks(self) -> list[Trunk]:
@@ -206,6 +209,10 @@ def _queue(row: ServiceQueueRow) -> ServiceQueue:
         greeting=row.greeting,
         specialist_skills=tuple(row.specialist_skills),
         deputy=PersonId(row.deputy) if row.deputy is not None else None,
+        template=row.template,
+        target_s=row.target_s,
+        ceiling_s=row.ceiling_s,
+        specialist_ring_s=row.specialist_ring_s,
     )
 
 
@@ -221,6 +228,10 @@ def _queue_row(queue: ServiceQueue) -> ServiceQueueRow:
         greeting=queue.greeting,
         specialist_skills=list(queue.specialist_skills),
         deputy=queue.deputy,
+        template=queue.template,
+        target_s=queue.target_s,
+        ceiling_s=queue.ceiling_s,
+        specialist_ring_s=queue.specialist_ring_s,
     )
 
 

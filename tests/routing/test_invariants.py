@@ -19,6 +19,8 @@ from routing.events import (
     InteractionLeftQueue,
     LeaseGranted,
     LeaseRefused,
+    PersonChanged,
+    PersonRemoved,
     PhoneChanged,
     ReservationAccepted,
     ReservationFailed,
@@ -145,10 +147,26 @@ class RoutingUnderEveryOrder(RuleBasedStateMachine):
     @rule(person=people)
     def somebody_helps_as_a_specialist(self, person: PersonId) -> None:
         """His escalation holds the lease, so he is idle here, or asked for in vain."""
-        agent = self.state.agents[person]
+        agent = self.state.agents.get(person)
+        if agent is None:
+            return
         if agent.state is AgentState.IDLE or (agent.state is AgentState.RESERVED and agent.lease is None):
             self.talking.append((person, InteractionId("int_elsewhere"), 0.0))
             self.bring(AgentOccupied(person))
+
+    @rule(person=people)
+    def somebody_is_removed(self, person: PersonId) -> None:
+        """Not in the moment when he was removed and taken back while his phone rang: that ring ends first."""
+        agent = self.state.agents.get(person)
+        if agent is not None and not (agent.lease is None and any(offer.person == person for offer in self.ringing)):
+            self.bring(PersonRemoved(person))
+            assert person not in self.state.agents
+
+    @rule(person=people, skills=st.sampled_from(SKILLS))
+    def somebody_is_taken_back_or_learns(self, person: PersonId, skills: dict[str, int]) -> None:
+        if person in self.state.agents or all(wish.person != person for wish in self.asked):
+            roles = frozenset({DeskRole.AGENT})
+            self.bring(PersonChanged(Person(person, person, "Agent", roles, skills, {Channel.VOICE: 3})))
 
     @precondition(lambda self: self.wake_at is not None)
     @rule()
@@ -172,7 +190,10 @@ class RoutingUnderEveryOrder(RuleBasedStateMachine):
             for agent in self.state.agents.values()
             if agent.state is AgentState.RESERVED
         }
-        assert on_offer == reserved
+        still_ring = {(offer.person, offer.interaction) for offer in self.ringing}
+        assert reserved <= on_offer
+        assert all(person not in self.state.agents for person, _ in on_offer - reserved), "of those who were removed"
+        assert on_offer - reserved <= still_ring
 
     @invariant()
     def every_reservation_can_still_end(self) -> None:

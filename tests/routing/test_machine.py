@@ -23,7 +23,10 @@ from routing.events import (
     InteractionLeftQueue,
     LeaseGranted,
     LeaseRefused,
+    PersonChanged,
+    PersonRemoved,
     PhoneChanged,
+    QueueChanged,
     ReservationAccepted,
     ReservationFailed,
     RoutingEvent,
@@ -295,3 +298,40 @@ def test_strangers_and_repeated_events_change_nothing() -> None:
 def test_every_change_of_an_agent_is_told_once_per_step() -> None:
     floor = given_talking()
     assert floor.play(AgentReleased(ANNA, FIRST, wrap_up_s=30.0)).last.count(AgentChanged(ANNA)) == 1
+
+
+def test_who_is_removed_is_offered_nothing_and_his_lease_is_given_back() -> None:
+    """Before his phone rings the customer goes to the next at once; while it rings, when that ring has ended."""
+    floor = floor_with(an_agent(ANNA), an_agent(BEN, idle_since=1.0)).play(enqueued(FIRST, 100.0))
+    assert floor.asked() == [(ANNA, FIRST)]
+    floor.play(PersonRemoved(ANNA))
+    assert floor.asked() == [(BEN, FIRST)]
+    lease = Lease(BEN, FIRST, 7, 0.0)
+    floor.play(LeaseGranted(BEN, FIRST, lease), PersonRemoved(BEN))
+    assert ReleaseLease(lease) in floor.last
+    assert floor.state.waiting[FIRST].offered_to == BEN
+    floor.play(ReservationFailed(BEN, FIRST, unanswered=False))
+    assert floor.state.waiting[FIRST].offered_to is None
+
+
+@pytest.mark.parametrize(("wrap_up_s", "over"), [(30.0, [WrapUpOver(ANNA, FIRST)]), (0.0, [])])
+def test_a_talk_of_somebody_removed_ends_without_after_call_work(wrap_up_s: float, over: list[RoutingEffect]) -> None:
+    floor = floor_with(an_agent(ANNA)).play(enqueued(FIRST, 100.0), LeaseGranted(ANNA, FIRST, Lease(ANNA, FIRST, 1, 0)))
+    floor.play(ReservationAccepted(ANNA, FIRST), PersonRemoved(ANNA), AgentReleased(ANNA, FIRST, wrap_up_s))
+    assert floor.last == over
+
+
+def test_after_call_work_of_somebody_removed_is_over_at_once() -> None:
+    floor = floor_with(an_agent(ANNA)).play(enqueued(FIRST, 100.0), LeaseGranted(ANNA, FIRST, Lease(ANNA, FIRST, 1, 0)))
+    floor.play(ReservationAccepted(ANNA, FIRST), AgentReleased(ANNA, FIRST, 30.0), PersonRemoved(ANNA))
+    assert WrapUpOver(ANNA, FIRST) in floor.last
+
+
+def test_a_new_skill_or_a_changed_queue_counts_for_who_waits_already() -> None:
+    floor = floor_with(an_agent(ANNA, skills={"billing": 3})).play(enqueued(FIRST, 100.0))
+    assert floor.asked() == []
+    learnt = an_agent(ANNA, skills={"claims": 2}).person
+    assert floor.play(PersonChanged(learnt)).asked() == [(ANNA, FIRST)]
+    other = floor_with(an_agent(BEN, skills={"billing": 3})).play(enqueued(FIRST, 100.0))
+    easier = ServiceQueue(CLAIMS, "Claims", "5001", "billing")
+    assert other.play(QueueChanged(easier)).asked() == [(BEN, FIRST)]
