@@ -41,6 +41,7 @@ class Child:
         self._process = process
         self._changed = asyncio.Condition()
         self._ended = False
+        self._listener: Callable[[ChildEvent], None] | None = None
         self._stderr: deque[str] = deque(maxlen=40)
         self._tasks = (asyncio.create_task(self._read_events()), asyncio.create_task(self._read_stderr()))
 
@@ -123,6 +124,12 @@ class Child:
         taken, self.events = self.events, []
         return taken
 
+    def listen(self, listener: Callable[[ChildEvent], None]) -> None:
+        """Hand each event over as it comes, those so far at once; none is kept any more."""
+        self._listener = listener
+        for event in self.take_events():
+            listener(event)
+
     async def stop(self) -> None:
         """Let the child finish and leave; kill it when it does not within a bound."""
         with contextlib.suppress(RobotFailed, ConnectionError):
@@ -141,6 +148,9 @@ class Child:
         async for raw in self._process.stdout:
             record = json.loads(raw)
             event = ChildEvent(record.pop("event"), record.pop("line"), record.pop("t"), record)
+            if self._listener is not None:
+                self._listener(event)
+                continue
             async with self._changed:
                 if len(self.events) < MAX_EVENTS:
                     self.events.append(event)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from siplab.bench.page import write_page
+from siplab.bench.peer import peer_of
 from siplab.bench.rows import ROWS
 from siplab.bench.run import MAX_RUNS, chosen_rows, run_rows
 from siplab.bench.run import as_json as figures_as_json
@@ -103,22 +104,34 @@ def _write_reports(path: Path, reports: dict[str, Report], console: Console) -> 
 @app.command()
 def bench(
     rows: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(ROWS)}; default: all.")] = "",
-    json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
-    runs: Annotated[int, typer.Option(min=1, max=MAX_RUNS, help="Runs per row; the median is quoted.")] = 3,
+    json: Annotated[
+        Path | None, typer.Option(help="Write all runs of all figures, the machine and the pinned cores to this file.")
+    ] = None,
+    runs: Annotated[
+        int, typer.Option(min=1, max=MAX_RUNS, help="Runs per row; the median is quoted, with lowest and highest.")
+    ] = 3,
     markdown: Annotated[
         Path | None, typer.Option(help="Keep the marked section of this page, and its picture, up to date.")
     ] = None,
     peer: Annotated[
-        str, typer.Option(help="host:port of another SIP server that answers 5001, to compare (row setup).")
+        str,
+        typer.Option(help="host:port of another SIP server that answers 5001: its column, n/a where it has no number."),
     ] = "",
+    peer_pid: Annotated[
+        int, typer.Option(min=0, help="Its process on this machine: then also its CPU per call and per leg.")
+    ] = 0,
 ) -> None:
-    """Measure what the switch and the node cost and how fast they are; about five minutes for three runs."""
+    """Measure the budgets: what the switch and the node cost and how fast they are. Three runs take about ten minutes.
+
+    The system under test has one core to itself, its load the others. Exit status 1 if a row could not be measured.
+    """
     console = Console(highlight=False)
     loads = [os.getloadavg()[0]]
     try:
         if peer:
             parse_target(f"sip:{peer}", "udp", owned=False)
-        figures, failures = asyncio.run(run_rows(chosen_rows(rows), runs, console, peer))
+        other = peer_of(peer, peer_pid)
+        figures, failures = asyncio.run(run_rows(chosen_rows(rows), runs, console, other))
         loads.append(os.getloadavg()[0])
         if markdown is not None and figures:
             today = datetime.now(UTC).date().isoformat()

@@ -100,17 +100,19 @@ class DeskClient:
         await self._close_live()
         self._lost = ""
         self.opened_at = time.monotonic()
-        address = "ws" + self._url.removeprefix("http") + "/api/live"
-        cookie = f"{COOKIE}={self._http.cookies.get(COOKIE, '')}"
+        address, headers = self.live_address()
         try:
-            self._live = await connect(
-                address, additional_headers={"Cookie": cookie}, max_size=MAX_MESSAGE_BYTES, proxy=None
-            )
+            self._live = await connect(address, additional_headers=headers, max_size=MAX_MESSAGE_BYTES, proxy=None)
         except (OSError, WebSocketException) as error:
             raise DeskLost(f"{self.person}: {address} cannot be opened: {error}") from error
         before = self.snapshot_at
         self._reader = asyncio.create_task(self._read(self._live))
         await self.wait_for(lambda _docs: self.snapshot_at > before, 5.0, "the desk's first snapshot")
+
+    def live_address(self) -> tuple[str, dict[str, str]]:
+        """Where this person's live connections are opened, and the headers that say who it is."""
+        cookie = f"{COOKIE}={self._http.cookies.get(COOKIE, '')}"
+        return "ws" + self._url.removeprefix("http") + "/api/live", {"Cookie": cookie}
 
     async def command(self, path: str, body: Document | None = None) -> Any:
         """POST a command; gives the answer's JSON, None for 204.

@@ -14,19 +14,19 @@ from typing import Any
 import pjsua2 as pj
 
 from siplab.sdp import Direction, audio_direction, body_of, headers_named
+from siplab.stack import CLOCK_RATE_HZ, accepts_invite, account_config, audio_of, audio_only, sip_step, steady_tone
 
-CLOCK_RATE_HZ = 8000
-TONE_MS = 30_000
-TONE_VOLUME = 8_000
-"""Peak of each tone: four of them together stay below full scale (32,767)."""
 THRESHOLD_DBFS = -24.0
 """Half way between a tone (-12) and what the sharp beginning or end of other tones spills into its band (below -30)."""
+WINDOW_MS, HOP_MS = 40, 10
 LONGEST_LOOK_MS = 50.0
 """Between two looks no more than this counts as heard: a paused process heard nothing."""
 SOUND_DBFS = -45.0
 """Above this something is to be heard; an idle line is digital silence."""
 WATCHED_HEADERS = ("From", "To", "Call-ID", "P-Asserted-Identity", "User-to-User", "Call-Info")
 DECLINED, BUSY_HERE = 603, 486
+REFUSES = 300
+REFUSALS = {302: "Moved Temporarily", 486: "Busy Here", 603: "Decline"}
 
 Emit = Callable[..., None]
 """`emit(event, line, **data)` writes one event of this robot."""
@@ -52,6 +52,8 @@ class LineConfig:
     answer: str = "command"
     answer_after_ms: int = 0
     ring: bool = True
+    trace: bool = False
+    """Tell every SIP message of its calls as an event `sip` (call, way, what)."""
 
     def uri(self, user: str) -> str:
         """Give the SIP URI of somebody at this line's server."""
@@ -75,12 +77,13 @@ class Ears:
     _watched_at: float = 0.0
 
     @classmethod
-    def create(cls, config: LineConfig) -> Ears:
-        """Put a tone meter on the bridge."""
-        frequencies = [float(hz) for hz in config.speakers.values()]
-        meter = pj.ToneMeter(f"ears-{config.line}", CLOCK_RATE_HZ, frequencies)
-        meter.setThresholdDbfs(THRESHOLD_DBFS)
-        return cls(config.line, tuple(config.speakers), meter)
+    def create(
+        cls, line: str, speakers: dict[str, int], threshold_dbfs: float = THRESHOLD_DBFS, hop_ms: int = HOP_MS
+    ) -> Ears:
+        """Put a tone meter on the bridge that listens for these speakers' tones, anew every `hop_ms`."""
+        meter = pj.ToneMeter(f"ears-{line}", CLOCK_RATE_HZ, [float(hz) for hz in speakers.values()], WINDOW_MS, hop_ms)
+        meter.setThresholdDbfs(threshold_dbfs)
+        return cls(line, tuple(speakers), meter)
 
     def watch(self) -> None:
         """Start measuring gaps of tones that have just begun; called every few milliseconds."""
@@ -125,16 +128,43 @@ class Ears:
         }
 
 
+@dataclass(slots=True)
+class HoldClock:
+    """Keeps the time on hold, from the directions of the session descriptions that came in."""
+
+    past_s: float = 0.0
+    since: float | None = None
+
+    def note(self, direction: Direction | None) -> bool:
+        """Take a direction; tells whether a hold begins with it. None says nothing."""
+        if direction is None:
+            return False
+        if direction.is_hold and self.since is None:
+            self.since = time.monotonic()
+            return True
+        if not direction.is_hold:
+            self.end()
+        return False
+
+    def so_far_s(self) -> float:
+        """Give the seconds on hold, a running hold included."""
+        return self.past_s + (time.monotonic() - self.since if self.since is not None else 0.0)
+
+    def end(self) -> None:
+        """The hold, if there is one, is over."""
+        self.past_s, self.since = self.so_far_s(), None
+
+
 class PhoneCall(pj.Call):
     """One call of a line. Notes every session description it receives, so a hold cannot go unnoticed."""
 
-    def __init__(self, phone: Phone, call_id: int) -> None:
+    def __init__(self, phone: Phone, call_id: int, name: str) -> None:
         super().__init__(phone.account, call_id)
         self._phone = phone
+        self.name = name
         self.confirmed = False
         self.reinvites = 0
-        self.hold_s = 0.0
-        self._held_since: float | None = None
+        self.hold = HoldClock()
         self._remote_reason = ""
         self._ended_by = "us"
 
@@ -158,27 +188,39 @@ class PhoneCall(pj.Call):
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             self.confirmed = True
             self._phone.tell("confirmed", sip_call_id=info.callIdString)
+            if info.role == pj.PJSIP_ROLE_UAS:
+                self.trace("in", "ACK")
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._end_hold()
+            self.hold.end()
             self._phone.tell(
                 "ended",
+                call=self.name,
                 code=info.lastStatusCode,
                 reason=info.lastReason,
                 by=self._ended_by,
                 reason_header=self._remote_reason,
                 reinvites=self.reinvites,
-                hold_s=self.hold_s,
+                hold_s=self.hold.past_s,
             )
             self._phone.forget(self)
 
     def _on_media(self) -> None:
-        info = self.getInfo()  # must outlive the loop: its media are references into it
-        for index, media in enumerate(info.media):
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status != pj.PJSUA_CALL_MEDIA_NONE:
-                self._phone.connect(self.getAudioMedia(index))
-                return
+        info = self.getInfo()
+        audio = audio_of(self, info)
+        if audio is not None:
+            self._phone.connect(audio)
+
+    def trace(self, way: str, what: str) -> None:
+        """Tell a SIP message, if this line is traced."""
+        if self._phone.config.trace:
+            self._phone.tell("sip", call=self.name, way=way, what=what)
 
     def _on_transaction(self, prm: Any) -> None:
+        step = sip_step(prm) if self._phone.config.trace else None
+        if step is not None:
+            self.trace(*step)
+            if accepts_invite(prm):
+                self.trace("out", "ACK")
         change = prm.e.body.tsxState
         if change.type != pj.PJSIP_EVENT_RX_MSG:
             return
@@ -199,22 +241,8 @@ class PhoneCall(pj.Call):
 
     def note_direction(self, direction: Direction | None) -> None:
         """Keep the time on hold, from the direction of a session description that came in."""
-        if direction is None:
-            return
-        if direction.is_hold and self._held_since is None:
-            self._held_since = time.monotonic()
+        if self.hold.note(direction):
             self._phone.tell("held", direction=direction)
-        elif not direction.is_hold:
-            self._end_hold()
-
-    def hold_so_far_s(self) -> float:
-        """Give the seconds this call was on hold, a running hold included."""
-        running = time.monotonic() - self._held_since if self._held_since is not None else 0.0
-        return self.hold_s + running
-
-    def _end_hold(self) -> None:
-        self.hold_s = self.hold_so_far_s()
-        self._held_since = None
 
 
 class PhoneAccount(pj.Account):
@@ -243,10 +271,9 @@ class Phone:
         self._later = later
         self._hold_s = 0.0
         self._reinvites = 0
-        self.ears = Ears.create(config)
-        self._voice: Any = pj.ToneGenerator()
-        self._voice.createToneGenerator(CLOCK_RATE_HZ, 1)
-        self._voice.play(_steady_tone(config.tone_hz), True)
+        self._calls_so_far = 0
+        self.ears = Ears.create(config.line, config.speakers)
+        self._voice: Any = steady_tone(config.tone_hz)
         self.account = PhoneAccount(self)
         self.account.create(_account_config(config, address))
 
@@ -271,9 +298,9 @@ class Phone:
 
     def on_incoming(self, prm: Any) -> None:
         message = prm.rdata.wholeMsg
-        call = PhoneCall(self, prm.callId)
-        self.calls.append(call)
-        self.tell("incoming", headers=headers_named(message, *WATCHED_HEADERS))
+        call = self._new_call(prm.callId)
+        self.tell("incoming", call=call.name, headers=headers_named(message, *WATCHED_HEADERS))
+        call.trace("in", "INVITE")
         call.note_direction(audio_direction(body_of(message)))
         match self.config.answer:
             case "decline":
@@ -297,13 +324,18 @@ class Phone:
 
     def call(self, to: str) -> None:
         """Call a number or user at this line's server, or any `sip:` URI."""
-        call = PhoneCall(self, pj.PJSUA_INVALID_ID)
-        self.calls.append(call)
+        call = self._new_call(pj.PJSUA_INVALID_ID)
         try:
-            call.makeCall(to if to.startswith("sip:") else self.config.uri(to), _audio_only())
+            call.makeCall(to if to.startswith("sip:") else self.config.uri(to), audio_only())
         except pj.Error:
             self.calls.remove(call)
             raise
+
+    def _new_call(self, call_id: int) -> PhoneCall:
+        self._calls_so_far += 1
+        call = PhoneCall(self, call_id, f"{self.config.line}#{self._calls_so_far}")
+        self.calls.append(call)
+        return call
 
     def answer(self) -> None:
         """Answer the oldest call that rings."""
@@ -312,6 +344,11 @@ class Phone:
             self._answer_if_there(waiting[0])
         else:
             self.tell("fault", what="nothing to answer")
+
+    def refuse(self, code: int, contact: str = "") -> None:
+        """Refuse all calls that ring, with a status and, for a redirection, the SIP URI to try instead."""
+        for call in [call for call in self.calls if not call.confirmed and call.isActive()]:
+            self._respond(call, code, contact)
 
     def hang_up(self) -> None:
         """End all calls of this line."""
@@ -362,13 +399,13 @@ class Phone:
             **self.ears.sound(),
             "calls": len(self.calls),
             "reinvites": self._reinvites + sum(call.reinvites for call in self.calls),
-            "hold_s": self._hold_s + sum(call.hold_so_far_s() for call in self.calls),
+            "hold_s": self._hold_s + sum(call.hold.so_far_s() for call in self.calls),
             "rtp": [counts for call in self.calls if call.confirmed and (counts := _rtp_counts(call))],
         }
 
     def forget(self, call: PhoneCall) -> None:
         """Let go of an ended call, keeping its counts; the object itself lives on until PJSIP is done with it."""
-        self._hold_s += call.hold_s
+        self._hold_s += call.hold.past_s
         self._reinvites += call.reinvites
         self._later(0.0, lambda: self.calls.remove(call) if call in self.calls else None)
 
@@ -379,9 +416,15 @@ class Phone:
         self.ears.meter.close()
         self._voice = None  # its destructor takes it off the bridge, which must still exist
 
-    def _respond(self, call: PhoneCall, code: int) -> None:
-        prm = _audio_only()
+    def _respond(self, call: PhoneCall, code: int, contact: str = "") -> None:
+        prm = audio_only()
         prm.statusCode = code
+        if contact:
+            elsewhere = pj.SipHeader()
+            elsewhere.hName, elsewhere.hValue = "Contact", f"<{contact}>"
+            prm.txOption.headers.append(elsewhere)
+        if code >= REFUSES:  # PJSIP tells nothing of the call after this
+            call.trace("out", f"{code} {REFUSALS.get(code, '')}".strip())
         call.answer(prm)
 
     def _answer_if_there(self, call: PhoneCall) -> None:
@@ -390,33 +433,13 @@ class Phone:
             self._respond(call, pj.PJSIP_SC_OK)
 
 
-def _audio_only() -> Any:
-    """Options of a call without the text stream (T.140) that PJSIP offers by default; phones have none."""
-    options = pj.CallOpParam(True)
-    options.opt.audioCount, options.opt.videoCount, options.opt.textCount = 1, 0, 0
-    return options
-
-
-def _steady_tone(frequency_hz: int) -> Any:
-    desc = pj.ToneDesc()
-    desc.freq1, desc.freq2, desc.on_msec, desc.off_msec, desc.volume = frequency_hz, 0, TONE_MS, 0, TONE_VOLUME
-    tones = pj.ToneDescVector()
-    tones.append(desc)
-    return tones
-
-
 def _account_config(config: LineConfig, address: str) -> Any:
-    account = pj.AccountConfig()
     host = config.server.rpartition(":")[0] or address
     display = f'"{config.display}" ' if config.display else ""
-    account.idUri = f"{display}<sip:{config.user}@{host}>"
-    account.regConfig.registerOnAdd = False
+    account = account_config(f"{display}<sip:{config.user}@{host}>", address)
     if config.password:
         account.regConfig.registrarUri = f"sip:{config.server};transport={config.transport}"
         account.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", config.user, 0, config.password))
-    account.mediaConfig.transportConfig.boundAddress = address
-    account.mediaConfig.transportConfig.publicAddress = address
-    account.mediaConfig.transportConfig.port = 0
     return account
 
 

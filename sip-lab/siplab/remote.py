@@ -28,6 +28,8 @@ class Line:
     ring: bool = True
     tone_hz: int = 0
     """0: the party's own tone."""
+    trace: bool = False
+    """Tell every SIP message of its calls."""
 
     def as_command(self, speakers: dict[str, int]) -> dict[str, Any]:
         """Give the line as the robot's start command wants it."""

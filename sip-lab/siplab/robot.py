@@ -2,9 +2,9 @@
 
 It reads commands as JSON lines on stdin and writes events as JSON lines on stdout. The first command sets it up:
 `{"do": "start", "address": "127.0.0.1", "port": 0, "log_level": 0, "lines": [LineConfig as JSON, ...]}`. After `ready`
-it obeys `register`, `unregister`, `call` (to), `answer`, `hang_up`, `policy` (answer, answer_after_ms), `dtmf` (digits,
-method: rtp or info), `refer` (to), `hold` (on), `mute` (on), `reset`, `arm`, `report` (ref) and `quit`; each names its
-`line` (default: the first).
+it obeys `register`, `unregister`, `call` (to), `answer`, `refuse` (code, contact), `hang_up`, `policy` (answer,
+answer_after_ms), `dtmf` (digits, method: rtp or info), `refer` (to), `hold` (on), `mute` (on), `reset`, `arm`, `report`
+(ref) and `quit`; each names its `line` (default: the first).
 
 Each event carries `t`, CLOCK_MONOTONIC seconds, comparable between the processes of one machine. One thread does
 everything; end of input means quit, so no robot outlives its master.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,10 +21,9 @@ from typing import Any
 import pjsua2 as pj
 
 from siplab.command_input import CommandInput, EventOutput
-from siplab.phone import CLOCK_RATE_HZ, LineConfig, Phone
+from siplab.phone import LineConfig, Phone
+from siplab.stack import PUMP_MS, open_transport, run_endpoint, serve, start_endpoint
 
-PUMP_MS = 5
-"""Longest sleep of the event loop: how late a command may be noticed. Packets wake it at once."""
 GOODBYE_S = 1.0
 
 
@@ -37,14 +35,14 @@ class Robot:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._running = True
-        self._endpoint = _start_endpoint(config)
+        calls = max(8, 2 * len(config["lines"]))
+        self._endpoint = start_endpoint(calls, log_level=int(config.get("log_level", 0)))
         address = str(config.get("address", "127.0.0.1"))
         lines = [LineConfig(**line) for line in config["lines"]]
         transports = sorted({line.transport for line in lines})
         port = int(config.get("port", 0))
-        self._listening = {name: _open_transport(self._endpoint, name, address, port) for name in transports}
-        self._endpoint.libStart()
-        self._endpoint.audDevManager().setNullDev()
+        self._listening = {name: open_transport(self._endpoint, name, address, port) for name in transports}
+        run_endpoint(self._endpoint)
         self.phones = {line.line: Phone(line, address, self.emit, self.later) for line in lines}
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None:
@@ -59,7 +57,8 @@ class Robot:
             for command in commands.commands():
                 self._obey(command)
             for phone in self.phones.values():
-                phone.ears.watch()
+                if phone.calls:
+                    phone.ears.watch()
 
     def _pump(self) -> None:
         self._endpoint.libHandleEvents(PUMP_MS)
@@ -84,6 +83,8 @@ class Robot:
                 phone.call(str(command["to"]))
             case "answer":
                 phone.answer()
+            case "refuse":
+                phone.refuse(int(command["code"]), str(command.get("contact", "")))
             case "hang_up":
                 phone.hang_up()
             case "policy":
@@ -127,49 +128,9 @@ class Robot:
         return bool(phone.calls) or bool(phone.config.password and phone.account.getInfo().regIsActive)
 
 
-def _start_endpoint(config: dict[str, Any]) -> Any:
-    settings = pj.EpConfig()
-    settings.uaConfig.threadCnt = 0
-    settings.uaConfig.mainThreadOnly = True
-    settings.uaConfig.maxCalls = max(8, 2 * len(config["lines"]))
-    settings.uaConfig.userAgent = "siplab"
-    settings.logConfig.level = settings.logConfig.consoleLevel = int(config.get("log_level", 0))
-    settings.medConfig.clockRate = settings.medConfig.sndClockRate = CLOCK_RATE_HZ
-    settings.medConfig.noVad = True
-    settings.medConfig.ecTailLen = 0
-    settings.medConfig.sndAutoCloseTime = -1
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
-    endpoint.libInit(settings)
-    for codec, priority in (("PCMU/8000", 255), ("PCMA/8000", 254)):
-        endpoint.codecSetPriority(codec, priority)
-    return endpoint
-
-
-def _open_transport(endpoint: Any, transport: str, address: str, port: int) -> str:
-    """Listen on a port (0: a free one); gives `host:port`."""
-    kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
-    if transport not in kinds:
-        raise ValueError(f"unknown transport {transport!r}; udp, tcp or tls")
-    settings = pj.TransportConfig()
-    settings.boundAddress = address
-    settings.port = port
-    opened = endpoint.transportCreate(kinds[transport], settings)
-    return str(endpoint.transportGetInfo(opened).localName)
-
-
 def main() -> None:
-    """Wait for the start command, then be the robot it describes. Its master sends more only after `ready`."""
-    output = EventOutput.take_stdout()
-    commands = CommandInput(sys.stdin.fileno())
-    first = commands.first()
-    if first is None:
-        return
-    robot = Robot(first, output)
-    try:
-        robot.run(commands)
-    finally:
-        robot.close()
+    """Be the robot that the start command describes."""
+    serve(Robot)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from siplab.bench.rows import given_switch
+from siplab.bench.rig import given_switch
 from siplab.errors import RobotFailed, WaitTimeout
 from siplab.prover import HearingReport, all_directions, heard_since, longest_gaps, who_hears_whom
 from siplab.remote import Line, RemoteRobot

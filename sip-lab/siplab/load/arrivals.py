@@ -16,25 +16,31 @@ from siplab.load.plan import (
     Constant,
     Exponential,
     Fixed,
+    Kind,
     LogNormal,
     MorningPeak,
     Plan,
     Poisson,
     Replay,
+    TalkTime,
 )
 
 PEAK_AT = 1 / 3
 PEAK_WIDTH = 1 / 6
 BASE_SHARE = 0.1
 LONGEST_TALK_S = 3_600.0
+PLAIN = Kind(part=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call to be made: seconds after the start, seconds of talk."""
+    """A call to be made: seconds after the start, seconds of talk (with agents: until one ends or escalates it)."""
 
     at_s: float
     talk_s: float
+    kind: Kind = PLAIN
+    weather: bool = False
+    escalates: bool = False
 
 
 def planned_calls(plan: Plan, folder: Path) -> list[PlannedCall]:
@@ -47,7 +53,7 @@ def planned_calls(plan: Plan, folder: Path) -> list[PlannedCall]:
     if isinstance(plan.arrivals, Replay):
         wanted: Iterator[PlannedCall] = iter(_replayed(folder / plan.arrivals.file))
     else:
-        wanted = (PlannedCall(at, talk_time(plan, chance)) for at in _arrivals(plan, chance))
+        wanted = (PlannedCall(at, drawn_s(plan.talk, chance)) for at in _arrivals(plan, chance))
     return _within_limits(wanted, plan)
 
 
@@ -60,9 +66,19 @@ def _within_limits(wanted: Iterator[PlannedCall], plan: Plan) -> list[PlannedCal
         at = max(call.at_s, last + distance_s)
         if at > plan.run.duration_s or len(calls) == plan.run.max_calls:
             break
-        calls.append(PlannedCall(at, call.talk_s))
+        calls.append(_with_traits(at, call.talk_s, len(calls), plan))
         last = at
     return calls
+
+
+def _with_traits(at_s: float, talk_s: float, number: int, plan: Plan) -> PlannedCall:
+    """Draw what kind of call it is; by its number, so that one call more changes none of the others."""
+    chance = random.Random(f"{plan.seed}/{number}")
+    kind = chance.choices(plan.kinds, [each.part for each in plan.kinds])[0]
+    suffers, escalates = chance.random() * 100, chance.random() * 100
+    weather = plan.network is not None and suffers < plan.network.calls_percent and not kind.srtp
+    share = plan.escalations.percent if plan.escalations is not None else 0.0
+    return PlannedCall(at_s, talk_s, kind, weather, escalates < share)
 
 
 def _arrivals(plan: Plan, chance: random.Random) -> Iterator[float]:
@@ -96,10 +112,9 @@ def _morning(part: float) -> float:
     return BASE_SHARE + (1 - BASE_SHARE) * math.exp(-(((part - PEAK_AT) / PEAK_WIDTH) ** 2))
 
 
-def talk_time(plan: Plan, chance: random.Random) -> float:
-    """Draw one talk time."""
-    talk = plan.talk
-    match talk:
+def drawn_s(duration: TalkTime, chance: random.Random) -> float:
+    """Draw one duration."""
+    match duration:
         case Fixed(mean_s=mean):
             drawn = mean
         case Exponential(mean_s=mean):
@@ -107,7 +122,7 @@ def talk_time(plan: Plan, chance: random.Random) -> float:
         case LogNormal(mean_s=mean, sigma=sigma):
             drawn = chance.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
         case _:
-            assert_never(talk)
+            assert_never(duration)
     return min(drawn, LONGEST_TALK_S)
 
 

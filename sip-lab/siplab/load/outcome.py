@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from siplab.bench.measure import percentile
-from siplab.load.engine import LoadRun
+from siplab.load.escalation import CEILING_S, JOINED, TARGET_S, EscalationResult
+from siplab.load.run import LoadRun
 from siplab.load.verdict import CallResult
 from siplab.report import machine_facts
 
-FORMAT = "siplab-load/1"
+FORMAT = "siplab-load/2"
 MAX_LISTED = 10_000
 
 
@@ -43,12 +45,64 @@ class Summary:
     gaps: int
     packets_received: int
     packets_lost: int
+    deaf: int
+    """Calls in which somebody did not hear somebody, or heard a stranger."""
+    waited_p50_s: float
+    waited_p95_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationSummary:
+    """The escalations of a run in numbers. Times are NaN when there was none that came to a person or a promise."""
+
+    count: int
+    ends: dict[str, int]
+    causes: dict[str, int]
+    """What came of each invitation that did not lead to somebody."""
+    handover_p50_s: float
+    handover_p95_s: float
+    handover_max_s: float
+    after_target: int
+    after_ceiling: int
+    gap_max_ms: float
+    broken: dict[str, int]
+    """Broken promises by their number."""
+
+    @property
+    def joined(self) -> int:
+        return self.ends.get(JOINED, 0)
+
+
+def escalations_of(results: Sequence[CallResult]) -> list[EscalationResult]:
+    """Give the escalations of calls."""
+    return [r.escalation for r in results if r.escalation is not None]
+
+
+def escalation_summary(results: Sequence[CallResult]) -> EscalationSummary:
+    """Put the escalations of a run together."""
+    all_of_them = escalations_of(results)
+    times = [each.handover_s for each in all_of_them if each.handover_s is not None]
+    gaps = [each.gap_ms for each in all_of_them if each.gap_ms is not None]
+    causes = Counter(cause for each in all_of_them for _who, cause in each.asked if cause not in ("joined", "accepted"))
+    return EscalationSummary(
+        count=len(all_of_them),
+        ends=dict(Counter(each.end for each in all_of_them).most_common()),
+        causes=dict(causes.most_common()),
+        handover_p50_s=percentile(times, 0.5),
+        handover_p95_s=percentile(times, 0.95),
+        handover_max_s=max(times, default=math.nan),
+        after_target=sum(time > TARGET_S for time in times),
+        after_ceiling=sum(time > CEILING_S for time in times),
+        gap_max_ms=max(gaps, default=math.nan),
+        broken=dict(Counter(line.partition(":")[0] for each in all_of_them for line in each.broken)),
+    )
 
 
 def summary_of(results: Sequence[CallResult]) -> Summary:
     """Put the calls of a run together."""
     setups = [r.setup_ms for r in results if r.setup_ms is not None]
     scores = [r.mos for r in results if r.mos is not None]
+    waits = [r.waited_s for r in results if r.waited_s is not None]
     return Summary(
         calls=len(results),
         answered=len(setups),
@@ -62,6 +116,9 @@ def summary_of(results: Sequence[CallResult]) -> Summary:
         gaps=sum("gap" in r.faults for r in results),
         packets_received=sum(r.media.received for r in results),
         packets_lost=sum(r.media.lost for r in results),
+        deaf=sum(bool(r.deaf) for r in results),
+        waited_p50_s=percentile(waits, 0.5),
+        waited_p95_s=percentile(waits, 0.95),
     )
 
 
@@ -83,6 +140,12 @@ def expectations(run: LoadRun) -> list[Expectation]:
     judge("mos_p5", expect.mos_p5, summary.mos_p5, ">=", lambda v, b: v >= b)
     judge("one_way_calls", expect.one_way_calls, summary.one_way, "<=", lambda v, b: v <= b)
     judge("calls_with_gaps", expect.calls_with_gaps, summary.gaps, "<=", lambda v, b: v <= b)
+    judge("deaf_calls", expect.deaf_calls, summary.deaf, "<=", lambda v, b: v <= b)
+    handed = escalation_summary(run.results)
+    joined = 100.0 * handed.joined / handed.count if handed.count else math.nan
+    judge("promises_broken", expect.promises_broken, sum(handed.broken.values()), "<=", lambda v, b: v <= b)
+    judge("joined_percent", expect.joined_percent, joined, ">=", lambda v, b: v >= b)
+    judge("handover_p95_s", expect.handover_p95_s, handed.handover_p95_s, "<=", lambda v, b: v <= b)
     return judged
 
 
@@ -98,10 +161,15 @@ def as_json(run: LoadRun) -> dict[str, Any]:
         "took_s": round(run.took_s, 2),
         "target": run.target.uri,
         "plan": run.plan.model_dump(),
+        "pinned": run.pinned or "nobody was pinned to a core",
         "planned_calls": run.planned,
         "caller_lag_ms": round(run.lag_ms, 1),
         "warning": run.warning,
-        "summary": {name: _number(value) for name, value in asdict(summary_of(run.results)).items()},
+        "summary": _numbers(asdict(summary_of(run.results))),
+        "escalations": _numbers(asdict(escalation_summary(run.results))),
+        "specialists_did": dict(run.rings.most_common()),
+        "presence": _presence_json(run),
+        "desk_troubles": run.troubles,
         "expectations": [asdict(each) for each in judged],
         "causes": dict(run.causes.most_common()),
         "history": [asdict(second) for second in run.history],
@@ -110,10 +178,25 @@ def as_json(run: LoadRun) -> dict[str, Any]:
     }
 
 
+def _numbers(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(value) if isinstance(value, (int, float)) else value for name, value in content.items()}
+
+
+def _presence_json(run: LoadRun) -> dict[str, Any] | None:
+    if run.presence is None:
+        return None
+    seen = run.presence.seen_ms
+    figures = {"to_screen_p50_ms": percentile(seen, 0.5), "to_screen_p95_ms": percentile(seen, 0.95)}
+    return _numbers({"said": run.presence.said, "unseen": run.presence.unseen, "measured": len(seen), **figures})
+
+
 def _call_json(result: CallResult) -> dict[str, Any]:
     content = asdict(result)
     content["setup_ms"] = _number(result.setup_ms)
     content["mos"] = _number(result.mos)
+    content["waited_s"] = _number(result.waited_s)
+    if result.escalation is not None:
+        content["escalation"] = _numbers(content["escalation"])
     content["talked_s"] = round(result.talked_s, 3)
     content["media"] = {name: _number(value) for name, value in content["media"].items()}
     return content

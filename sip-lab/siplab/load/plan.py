@@ -1,17 +1,17 @@
-"""Load plans: TOML files that say who calls whom, how often, how long, and what has to hold; checked line by line."""
+"""Load plans: who calls whom, how often, how long, who works there, what the network is like, and what has to hold."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from siplab.errors import BadInput
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_DURATION_S, MAX_CALLS, MAX_RATE, MAX_CONCURRENT, MAX_WORKERS = 86_400.0, 1_000_000, 500.0, 5_000, 32
+MAX_STAFF = 60
+MAX_CHURNING = 2_000
+
+Codec = Literal["PCMU", "PCMA", "G722", "opus"]
+Transport = Literal["udp", "tcp", "tls"]
 
 
 class Section(BaseModel):
@@ -30,6 +30,19 @@ class Run(Section):
     workers: int = Field(default=1, ge=1, le=MAX_WORKERS, description="Processes that share the calls.")
 
 
+class Kind(Section):
+    """A kind of customers."""
+
+    part: float = Field(gt=0, le=1_000, description="How many of them, in relation to the other kinds.")
+    codec: Codec = "PCMU"
+    transport: Transport = "udp"
+    srtp: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.codec} {self.transport}{' srtp' if self.srtp else ''}"
+
+
 class Customers(Section):
     """Who calls."""
 
@@ -37,9 +50,13 @@ class Customers(Section):
         default="5001", pattern=r"^[A-Za-z0-9+*#._-]{1,64}$", description="Whom they call: the user part."
     )
     caller: str = Field(default="+385915551", pattern=r"^\+?[0-9]{1,12}$", description="Beginning of their numbers.")
-    codec: Literal["PCMU", "PCMA"] = Field(default="PCMU", description="What they offer.")
-    transport: Literal["udp", "tcp", "tls"] = Field(default="udp", description="How SIP travels.")
+    codec: Codec = Field(default="PCMU", description="What they offer, alone.")
+    transport: Transport = Field(default="udp", description="How SIP travels.")
+    srtp: bool = Field(default=False, description="Only encrypted sound, keyed by SDES; nodes offer it over TLS.")
     answer_timeout_s: float = Field(default=30.0, ge=1, le=600, description="They give up when nobody answers so long.")
+    mix: tuple[Kind, ...] = Field(
+        default=(), max_length=16, description="Kinds of customers in these parts, instead of codec, transport, srtp."
+    )
 
 
 class Constant(Section):
@@ -111,6 +128,42 @@ class Audio(Section):
     max_silence_ms: float = Field(default=1_000.0, ge=100, le=60_000, description="A longer pause is a gap.")
 
 
+class Agents(Section):
+    """Who serves the customers, at desks of our own product (target `self` or `http://…`)."""
+
+    count: int = Field(ge=1, le=MAX_STAFF)
+    sipp: int = Field(default=0, ge=0, le=MAX_STAFF, description="So many of them have SIPp as their phone.")
+    answers_after_s: float = Field(default=0.4, ge=0, le=30)
+    wrap_up_s: float = Field(default=1.0, ge=0, le=600, description="After-call work.")
+
+
+class Escalations(Section):
+    """What agents do when they do not know."""
+
+    percent: float = Field(default=100.0, ge=0, le=100, description="Share of the calls that escalate.")
+    skill: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="Empty: the skills of the queue.")
+    together_s: float = Field(default=4.0, ge=1, le=600, description="Three talk, then the agent leaves.")
+    alone_s: float = Field(default=1.0, ge=0, le=600, description="Then specialist and customer talk on.")
+    when_nobody: Literal["wait", "callback", "task"] = Field(default="callback", description="What the agent chooses.")
+
+
+class Answers(Section):
+    """What specialists do when their phone rings, in parts; drawn for every ring."""
+
+    answers: float = Field(default=1.0, ge=0, le=1_000)
+    declines: float = Field(default=0.0, ge=0, le=1_000, description="603")
+    busy: float = Field(default=0.0, ge=0, le=1_000, description="486")
+    never: float = Field(default=0.0, ge=0, le=1_000, description="The phone rings and nobody comes.")
+    mailbox: float = Field(default=0.0, ge=0, le=1_000, description="A machine answers at once.")
+    forwards: float = Field(default=0.0, ge=0, le=1_000, description="302 to somewhere else.")
+
+    @model_validator(mode="after")
+    def _somebody_does_something(self) -> Answers:
+        if not sum(self.model_dump().values()):
+            raise ValueError("at least one part must be more than 0")
+        return self
+
+
 class Expect(Section):
     """When the run has passed. What is left out is not judged."""
 
@@ -121,23 +174,74 @@ class Expect(Section):
     )
     one_way_calls: int | None = Field(default=None, ge=0)
     calls_with_gaps: int | None = Field(default=None, ge=0)
+    deaf_calls: int | None = Field(default=None, ge=0, description="Calls in which somebody did not hear somebody.")
+    promises_broken: int | None = Field(default=None, ge=0, description="Escalations that broke N1, N2, N3 or N8.")
+    joined_percent: float | None = Field(default=None, ge=0, le=100, description="Escalations that got a specialist.")
+    handover_p95_s: float | None = Field(default=None, gt=0, description="From the request to a person or a promise.")
 
 
 Arrivals = Annotated[Constant | Poisson | MorningPeak | Burst | Replay, Field(discriminator="kind")]
 TalkTime = Annotated[Fixed | Exponential | LogNormal, Field(discriminator="kind")]
 
 
+class Specialists(Section):
+    """Who is asked in."""
+
+    count: int = Field(ge=1, le=MAX_STAFF)
+    dead: int = Field(default=0, ge=0, le=MAX_STAFF, description="Phones of so many registered and are gone.")
+    lifting_accepts: bool = Field(default=True, description="Their handsets are trusted; otherwise they click Accept.")
+    answers_after: TalkTime = LogNormal(kind="lognormal", mean_s=2.5, sigma=0.4)
+    back_after_s: float = Field(
+        default=5.0, ge=0, le=600, description="Who missed calls and is doubted says so long after: I am here."
+    )
+    mix: Answers = Answers()
+
+
+class Presence(Section):
+    """People whose UC client says something new over MQTT again and again: the specialists, and others."""
+
+    every_s: float = Field(default=10.0, ge=0.05, le=3_600, description="Each of them, on average.")
+    away_percent: float = Field(default=20.0, ge=0, le=100, description="Share of the time they are busy or away.")
+    people: int = Field(default=0, ge=0, le=MAX_CHURNING, description="Others without phones (target `self` only).")
+
+
+class Network(Section):
+    """Weather on the sound of customers, both ways; the same for the same seed. Those with SRTP have none."""
+
+    loss_percent: float = Field(default=0.0, ge=0, le=90)
+    delay_ms: float = Field(default=0.0, ge=0, le=2_000)
+    jitter_ms: float = Field(default=0.0, ge=0, le=500, description="Standard deviation; much of it reorders, too.")
+    reorder_percent: float = Field(default=0.0, ge=0, le=90, description="These packets come 40 ms late.")
+    calls_percent: float = Field(default=100.0, ge=0, le=100, description="Share of the calls that suffer from it.")
+
+
 class Plan(Section):
     """A load plan of `siplab load`."""
 
     name: str = Field(min_length=1, max_length=120)
+    target: str = Field(
+        default="",
+        max_length=200,
+        description="`self` (a node of its own), `http://…` (a running node) or `sip:…`; --target goes before.",
+    )
     seed: int = Field(default=1, ge=0, description="The same seed gives the same calls.")
     run: Run = Run()
     customers: Customers = Customers()
     arrivals: Arrivals
     talk: TalkTime = Fixed(kind="fixed", mean_s=10.0)
     audio: Audio = Audio()
+    agents: Agents | None = None
+    escalations: Escalations | None = None
+    specialists: Specialists | None = None
+    presence: Presence | None = None
+    network: Network | None = None
     expect: Expect = Expect()
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of customers; one, when there is no mix."""
+        each = self.customers
+        return each.mix or (Kind(part=1, codec=each.codec, transport=each.transport, srtp=each.srtp),)
 
     @model_validator(mode="after")
     def _burst_in_time(self) -> Plan:
@@ -145,142 +249,19 @@ class Plan(Section):
             raise ValueError("arrivals.at_s lies after the end of the run (run.duration_s)")
         return self
 
+    @model_validator(mode="after")
+    def _staff_is_whole(self) -> Plan:
+        if self.escalations and not (self.agents and self.specialists):
+            raise ValueError("[escalations] needs [agents] and [specialists]")
+        if self.agents and self.agents.sipp > self.agents.count:
+            raise ValueError("agents.sipp is more than agents.count")
+        if self.specialists and self.specialists.dead > self.specialists.count:
+            raise ValueError("specialists.dead is more than specialists.count")
+        if self.presence and not (self.specialists or self.presence.people):
+            raise ValueError("[presence] needs [specialists], or presence.people")
+        return self
+
 
 def schema() -> dict[str, Any]:
     """Give the JSON schema of plans, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
-
-
-def read_plan(path: Path) -> Plan:
-    """Read a plan.
-
-    Raises:
-        BadInput: It cannot be read, is not TOML, or breaks a rule; each problem with its line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 text") from error
-    return parse_plan(text, str(path))
-
-
-def parse_plan(text: str, name: str) -> Plan:
-    """Read a plan's text; `name` is what messages call it.
-
-    Raises:
-        BadInput: As of `read_plan`.
-    """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{name}: not valid TOML: {error}") from error
-    try:
-        return Plan.model_validate(content)
-    except ValidationError as error:
-        raise BadInput("\n".join(_problems(error, text, name))) from None
-
-
-def _problems(error: ValidationError, text: str, name: str) -> list[str]:
-    lines = _lines_of_keys(text)
-    problems = []
-    for each in error.errors(include_url=False):
-        path = _without_tags(each["loc"], lines)
-        key = ".".join(path)
-        line = lines.get(key) or next((lines[k] for k in _ancestors(path) if k in lines), 1)
-        problems.append((line, f"{name}, line {line}: {key or 'the file'}: {_said(each)}"))
-    return [problem for _, problem in sorted(problems)]
-
-
-def _said(error: Any) -> str:
-    """Say what is wrong, in words of the file."""
-    match error["type"]:
-        case "extra_forbidden":
-            return "there is no such key"
-        case "missing":
-            return "is missing"
-        case "union_tag_not_found":
-            return "needs `kind`"
-        case "union_tag_invalid":
-            return f"kind must be one of {error['ctx']['expected_tags']}"
-        case "value_error":
-            return str(error["ctx"]["error"])
-    given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
-    said = str(error["msg"])
-    return f"{said[0].lower()}{said[1:]}{given}"
-
-
-def _without_tags(loc: tuple[int | str, ...], lines: dict[str, int]) -> list[str]:
-    """Drop what pydantic adds for the kind that was chosen: `arrivals.poisson.rate_per_s` is in no file."""
-    path = [str(part) for part in loc]
-    if len(path) > 1 and path[0] in ("arrivals", "talk") and ".".join(path[:2]) not in lines:
-        del path[1]
-    return path
-
-
-def _ancestors(path: list[str]) -> list[str]:
-    return [".".join(path[:n]) for n in range(len(path) - 1, 0, -1)]
-
-
-_TABLE = re.compile(r"^\s*\[\s*([A-Za-z0-9_.-]+)\s*\]")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_-]+)\s*=")
-
-
-def _lines_of_keys(text: str) -> dict[str, int]:
-    """Find the line of each table and key; enough for files as people write them."""
-    found: dict[str, int] = {}
-    table = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _TABLE.match(line):
-            table = header[1]
-            found.setdefault(table, number)
-        elif key := _KEY.match(line):
-            found.setdefault(f"{table}.{key[1]}" if table else key[1], number)
-    return found
-
-
-EXAMPLE = """\
-# A load plan for `siplab load FILE --target sip:HOST:PORT`. `siplab check FILE` tells what is wrong with it.
-
-name = "A busy hour at the claims line"
-seed = 1                      # the same seed gives the same calls
-
-[run]                         # hard limits; nothing goes beyond them
-duration_s = 60               # no call begins later
-max_calls = 300
-max_calls_per_s = 10
-max_concurrent = 100
-workers = 1                   # processes; one carries 300 calls and more
-
-[customers]
-number = "5001"               # whom they call
-caller = "+385915551"         # their numbers begin like this
-codec = "PCMU"                # or PCMA
-transport = "udp"             # or tcp, tls
-answer_timeout_s = 30         # then they give up
-
-[arrivals]                    # kinds: constant, poisson, morning_peak, burst, replay
-kind = "burst"
-rate_per_s = 1.0
-factor = 3                    # three times as many …
-at_s = 20                     # … from here …
-for_s = 10                    # … for so long
-# kind = "morning_peak"       # with peak_per_s = 3.0
-# kind = "replay"             # with file = "calls.csv", columns at_s and talk_s
-
-[talk]                        # kinds: fixed, exponential, lognormal
-kind = "lognormal"
-mean_s = 12
-sigma = 0.8
-
-[audio]
-hears = "sound"               # echo: his own tone comes back; sound: anything; nothing: not judged
-max_silence_ms = 1000
-
-[expect]                      # when the run has passed; leave out what shall not be judged
-answered_percent = 99
-setup_p95_ms = 500
-mos_p5 = 4.0
-one_way_calls = 0
-"""

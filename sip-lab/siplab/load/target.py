@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from siplab.errors import BadInput
-from siplab.load.plan import Plan
 
-CALLS_PER_CORE = 300
-"""Calls with sound and verdicts that one core carries, two legs of media each way; see `siplab bench --rows legs`."""
-FILES_PER_CALL = 4
 _TARGET = re.compile(r"^sip:(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?(?:;transport=(udp|tcp|tls))?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A SIP server."""
+    """A SIP server. `ports` names those of other transports; unnamed ones follow custom: TLS is one above."""
 
     host: str
     port: int
     transport: str
+    ports: tuple[tuple[str, int], ...] = ()
 
     @property
     def uri(self) -> str:
         return f"sip:{self.host}:{self.port};transport={self.transport}"
+
+    def over(self, transport: str) -> Target:
+        """Give the same server over another transport."""
+        step = (transport == "tls") - (self.transport == "tls")
+        port = dict(self.ports).get(transport, self.port + step)
+        return replace(self, port=port, transport=transport)
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def own_address(self) -> str:
+        """Give the address of this machine that leads there, for SDP to name one the target can reach."""
+        host = self.host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, self.port))
+            return str(probe.getsockname()[0])
 
 
 def parse_target(text: str, transport: str, owned: bool) -> Target:
@@ -39,18 +53,30 @@ def parse_target(text: str, transport: str, owned: bool) -> Target:
     """
     found = _TARGET.match(text)
     if found is None:
-        raise BadInput(f"--target must look like sip:127.0.0.1:5060 or sip:host:5060;transport=tcp, not {text!r}")
+        raise BadInput(
+            f"--target must look like self, http://127.0.0.1:8080, sip:127.0.0.1:5060 or sip:host:5060;transport=tcp, "
+            f"not {text!r}"
+        )
     chosen = found[3] or transport
     port = int(found[2] or (5061 if chosen == "tls" else 5060))
     if not 0 < port < 65_536:
         raise BadInput(f"--target: there is no port {port}")
-    strangers = [address for address in _addresses(found[1].strip("[]"), port) if not _is_private(address)]
+    refuse_strangers(found[1], port, owned)
+    return Target(found[1], port, chosen)
+
+
+def refuse_strangers(host: str, port: int, owned: bool) -> None:
+    """Allow loopback and private networks, others only by express order.
+
+    Raises:
+        BadInput: The host belongs to others, or cannot be found.
+    """
+    strangers = [address for address in _addresses(host.strip("[]"), port) if not _is_private(address)]
     if strangers and not owned:
         raise BadInput(
-            f"--target {found[1]} is {strangers[0]}, outside loopback and private networks; load is an attack on "
+            f"--target {host} is {strangers[0]}, outside loopback and private networks; load is an attack on "
             "who does not expect it. If it is yours, say so with --i-own-this-target"
         )
-    return Target(found[1], port, chosen)
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -103,24 +129,3 @@ def _ask_over_udp(host: str, port: int) -> None:
             except TimeoutError:
                 if attempt == 2:
                     raise
-
-
-def check_machine(plan: Plan) -> None:
-    """Tell before the run what this machine cannot carry.
-
-    Raises:
-        BadInput: Too many calls at once for its cores or its open files, and what to change.
-    """
-    cores, calls = len(os.sched_getaffinity(0)), plan.run.max_concurrent
-    if calls > cores * CALLS_PER_CORE:
-        raise BadInput(
-            f"run.max_concurrent = {calls} is too much for {cores} cores (about {CALLS_PER_CORE} calls each); "
-            f"use at most {cores * CALLS_PER_CORE}, or more machines"
-        )
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    needed = -(-calls // plan.run.workers) * FILES_PER_CALL + 100
-    if needed > files:
-        raise BadInput(
-            f"run.max_concurrent = {calls} in {plan.run.workers} processes needs {needed} open files each, {files} are "
-            "allowed; raise `ulimit -n` or run.workers"
-        )

@@ -6,10 +6,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from siplab.load.escalation import EscalationResult
+from siplab.load.ladder import LadderStep
+
 R_DEFAULT = 93.2
 """G.107 with all parameters at their defaults: what a line without delay, loss and codec damage gives."""
-BPL = {"PCMU": 25.1, "PCMA": 25.1}
-"""Packet-loss robustness of G.711 with concealment (ITU-T G.113, Appendix I)."""
+BPL = 25.1
+"""Packet-loss robustness of G.711 with concealment (ITU-T G.113, Appendix I). G.722 and Opus are taken for the same:
+there is no value for Opus, and those of G.722 belong to the wideband scale. Compare only runs with the same mix."""
 PACKET_MS = 20.0
 STOPPED = "stopped"
 CLIPPED_DBFS = -3.05
@@ -46,7 +50,16 @@ class CallResult:
     mos: float | None = None
     faults: tuple[str, ...] = ()
     media: MediaFacts = field(default_factory=MediaFacts)
-    ladder: tuple[str, ...] = ()
+    ladder: tuple[LadderStep, ...] = ()
+    """The SIP messages of all parties; kept for calls that broke, and for the first that did not."""
+    kind: str = ""
+    """Codec, transport and encryption of the customer."""
+    agent: str = ""
+    waited_s: float | None = None
+    """From the answer by the target until an agent was there."""
+    deaf: tuple[str, ...] = ()
+    """Who did not hear whom, and who heard somebody of another call."""
+    escalation: EscalationResult | None = None
 
     @property
     def answered(self) -> bool:
@@ -57,11 +70,17 @@ class CallResult:
         """A call that we ended because the run was stopped has not failed."""
         return bool(self.cause) and self.cause != STOPPED
 
+    @property
+    def broken(self) -> bool:
+        """Tell whether there is anything to look into."""
+        promises = self.escalation is not None and bool(self.escalation.broken)
+        return self.failed or bool(self.faults) or bool(self.deaf) or promises
 
-def rating(loss_share: float, delay_ms: float, codec: str) -> float:
+
+def rating(loss_share: float, delay_ms: float) -> float:
     """Give R of the E-model for random loss (0 to 1) and one-way delay; G.107 §7.3 and §7.4, echo not regarded."""
     percent = 100.0 * min(1.0, max(0.0, loss_share))
-    equipment = 95.0 * percent / (percent + BPL[codec])
+    equipment = 95.0 * percent / (percent + BPL)
     return R_DEFAULT - _delay_impairment(delay_ms) - equipment
 
 
@@ -86,13 +105,13 @@ def mos_of(r: float) -> float:
     return max(1.0, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6)
 
 
-def estimated_mos(media: MediaFacts, codec: str) -> float | None:
+def estimated_mos(media: MediaFacts) -> float | None:
     """Estimate the MOS of what was received; None when nothing was."""
     expected = media.received + media.lost
     if not media.received or not expected:
         return None
     delay_ms = media.rtt_ms / 2 + PACKET_MS + max(media.buffer_ms, 2 * media.jitter_ms)
-    return mos_of(rating((media.lost + media.discarded) / expected, delay_ms, codec))
+    return mos_of(rating((media.lost + media.discarded) / expected, delay_ms))
 
 
 def faults_of(media: MediaFacts, hears: str, max_silence_ms: float) -> tuple[str, ...]:
