@@ -68,6 +68,8 @@ class PromiseRules:
     """How long an offer stays on a screen; then it goes to the next."""
     offer_again_s: float = 600.0
     """Who let an offer pass, or declined it, is not offered it again for so long."""
+    rest_s: float = 120.0
+    """Nor is he offered any other for so long; calls find him free meanwhile."""
     ring_specialist_s: float = 20.0
     ring_customer_s: float = 45.0
     attempts: int = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from center.promise.model import Task
+from center.promise.model import PromiseRules, Task
 from routing.model import Person
 from vocabulary import PersonId
 
@@ -27,6 +27,11 @@ def next_task_for(
     if first is not None and waiting_since is not None and waiting_since < first.promise.arrived_at:
         return None
     return first
+
+
+def is_left_alone(person: PersonId, tasks: Iterable[Task], rules: PromiseRules, now: float) -> bool:
+    """Whether somebody let an offer pass so lately that he is offered nothing: offers must not hold him for ever."""
+    return any(task.passed.get(person, 0.0) - rules.offer_again_s + rules.rest_s > now for task in tasks)
 
 
 def may_do(person: Person, task: Task) -> bool:

@@ -108,7 +108,7 @@ Owner = Person | PersonId
 
 
 def possible_owners(request: PromiseRequest, people: Sequence[Person]) -> list[Owner]:
-    """Who may own it, best first: who said he has time later, specialists by skill, the queue's deputy, the agents; never nobody."""
+    """Possible owners, best first: who has time later, specialists by skill, the queue's deputy, agents; never none."""
     by_id = {person.id: person for person in people}
     skilled = [p for p in people if request.skill in p.skills and DeskRole.SPECIALIST in p.roles]
     skilled.sort(key=lambda person: (-person.skills[request.skill], person.id))

@@ -31,7 +31,7 @@ from center.promise.events import (
 )
 from center.promise.machine import step
 from center.promise.model import CALLING, Promise, PromiseRules, Slot, Task, TaskState
-from center.promise.order import next_task_for
+from center.promise.order import is_left_alone, next_task_for
 from center.promise.plan import PromiseRequest, plan_promise
 from center.record import Record
 from context.model import Case, Customer, PastContact
@@ -261,6 +261,8 @@ class PromiseKeeper:
                 self._seek()
             case fx.HoldPerson(person, held):
                 self._surroundings.reserved(person, state.id if held else None)
+                if not held:
+                    self._loop.call_later(self._rules.rest_s, self._seek)
             case fx.ClaimTask():
                 self._spawn(self._claim(work))
             case fx.AcquireLease(person):
@@ -315,9 +317,9 @@ class PromiseKeeper:
         busy = {state.person for state in states if state.state is not TaskState.ACCEPTED}
         for person_id in sorted(free - busy):
             person = self._people.get(person_id)
-            if person is None:
-                continue
             states = [work.state for work in self.works.values()]
+            if person is None or is_left_alone(person_id, states, self._rules, self._clock()):
+                continue
             since = self._surroundings.waiting_since(person_id)
             task = next_task_for(person, states, free, self._clock(), waiting_since=since)
             if task is not None:

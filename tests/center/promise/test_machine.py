@@ -39,7 +39,7 @@ from center.promise.events import (
 )
 from center.promise.machine import step
 from center.promise.model import Task, TaskKind, TaskState
-from center.promise.order import next_task_for
+from center.promise.order import is_left_alone, next_task_for
 from center.record import Record
 from routing.model import Lease
 from telephony.effects import EndLeg
@@ -269,6 +269,14 @@ def test_the_earlier_customer_comes_first_whether_called_back_or_waiting() -> No
     assert next_task_for(eva, [late, early], free, NOW) == early
     assert next_task_for(eva, [late, early], free, NOW, waiting_since=NOW - 100) is None
     assert next_task_for(eva, [late, early], free, NOW, waiting_since=NOW - 60) == early
+
+
+def test_who_let_an_offer_pass_is_offered_nothing_for_a_while() -> None:
+    """Twenty promises that nobody takes must not keep every specialist from being asked in (N2)."""
+    passed = replace(task(), passed={EVA: NOW + RULES.offer_again_s})
+    assert is_left_alone(EVA, [task(), passed], RULES, NOW + RULES.rest_s - 1)
+    assert not is_left_alone(EVA, [task(), passed], RULES, NOW + RULES.rest_s)
+    assert not is_left_alone(MARCUS, [task(), passed], RULES, NOW)
 
 
 def test_a_colleague_gets_the_task_only_while_its_owner_is_not_free() -> None:
