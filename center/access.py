@@ -13,7 +13,7 @@ from center.escalation.model import EscalationState
 from context.model import ValueSource
 from routing.machine import Agent
 from routing.model import Person
-from vocabulary import CaseId, DeskRole, EscalationId, InteractionId, ParticipantRole, PersonId
+from vocabulary import CaseId, CustomerId, DeskRole, EscalationId, InteractionId, ParticipantRole, PersonId
 
 
 class Access:
@@ -40,6 +40,15 @@ class Access:
         person = self.person(actor)
         part = actor in work.took_part or work.call.by_person(actor) is not None
         return part or self.is_asked_in(actor, work) or DeskRole.SUPERVISOR in person.roles
+
+    def customers(self, actor: PersonId) -> frozenset[CustomerId]:
+        """Whose calls this person is in, or asked into, now: their earlier contacts may be looked at."""
+        mine = (
+            work
+            for work in self._engine.works.values()
+            if work.call.is_live and (work.call.by_person(actor) is not None or self.is_asked_in(actor, work))
+        )
+        return frozenset(work.customer.id for work in mine if work.customer is not None)
 
     def is_asked_in(self, actor: PersonId, work: Work) -> bool:
         """Whether an escalation of this interaction invites, or invited, the person."""

@@ -14,15 +14,41 @@ from center.enrolment import NewPerson
 from center.escalation.model import Choice
 from center.interaction.model import SupervisionMode
 from center.live import Document, LiveDocuments
+from center.report.documents import Behind
+from center.report.report import Window
 from presence.model import Status
 from routing.model import AgentStatus, Person
-from vocabulary import CaseId, EscalationId, InteractionId, PersonId, TaskId
+from vocabulary import CaseId, EscalationId, InteractionId, PersonId, QueueId, TaskId
+
+
+class ReportsApi(Protocol):
+    """What is behind the figures; `center.report.live.Reports` is the real one."""
+
+    async def calls(
+        self, person: Person, figure: Behind, window: Window, queue: QueueId, bin_: int | None = None
+    ) -> Document: ...
+
+    async def help_given(self, person: Person) -> Document: ...
+
+    async def rate(self, person: Person, interaction: InteractionId, rating: int, words: str) -> None: ...
+
+
+class ExportsApi(Protocol):
+    """Hands interactions out to other programs; `center.vcon_export.VconExport` is the real one."""
+
+    async def vcon(self, actor: PersonId, interaction: InteractionId) -> Document: ...
 
 
 class CenterApi(Protocol):
     """Commands and look-ups of the people at their desks."""
 
     live: LiveDocuments
+
+    @property
+    def reports(self) -> ReportsApi: ...
+
+    @property
+    def exports(self) -> ExportsApi: ...
 
     def person(self, person: PersonId) -> Person | None: ...
 
@@ -31,8 +57,10 @@ class CenterApi(Protocol):
     async def choose_agent_status(self, actor: PersonId, status: AgentStatus, reason: str) -> None: ...
 
     async def choose_availability(
-        self, actor: PersonId, status: Status, reason: str, until: datetime | None
+        self, actor: PersonId, status: Status | None, reason: str, until: datetime | None
     ) -> None: ...
+
+    async def is_here(self, actor: PersonId) -> None: ...
 
     async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None: ...
 
@@ -69,6 +97,8 @@ class CenterApi(Protocol):
     async def accept(self, actor: PersonId, escalation: EscalationId) -> None: ...
 
     async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None: ...
+
+    async def postpone(self, actor: PersonId, escalation: EscalationId, minutes: int) -> None: ...
 
     async def cancel(self, actor: PersonId, escalation: EscalationId) -> None: ...
 

@@ -15,6 +15,7 @@ from center.errors import CenterError
 from center.escalation.model import Trigger
 from center.interaction.events import AgentCameBack, Arrived
 from center.interaction.model import Interaction
+from center.phone_book import PhoneBook
 from center.triggers import PhoneTriggers, skill_of
 from context.model import Case, CaseEdit, Customer, PastContact, ValueSource
 from context.record import apply_edit, field_spec
@@ -48,7 +49,9 @@ class Arrivals:
         store: Store,
         triggers: PhoneTriggers,
         background: Background,
+        phone_book: PhoneBook | None = None,
     ) -> None:
+        self._phone_book = phone_book
         self._switch = switch
         self._engine = engine
         self._directory = directory
@@ -119,7 +122,21 @@ class Arrivals:
             return
         if customer is not None:
             self._known(work, customer, tuple(history))
+        elif self._phone_book is not None:
+            await self._look_in(self._phone_book, work, number)
         self._engine.changed(work.call.id)
+
+    async def _look_in(self, phone_book: PhoneBook, work: Work, number: str) -> None:
+        """Somebody the store does not know may be in a phone book; what people have typed meanwhile stays."""
+        work.listed = await phone_book.name_of(number)
+        if work.listed is None:
+            return
+        case = work.case
+        if field_spec(case, CUSTOMER_NAME_FIELD) is not None and not case.values.get(CUSTOMER_NAME_FIELD):
+            source, now = ValueSource.PHONE_BOOK, datetime.now(UTC)
+            edit = CaseEdit(CUSTOMER_NAME_FIELD, work.listed.name, source, source.value, now, case.version)
+            work.case = apply_edit(case, edit)
+        self._store.events.append(work.call.id, "customer.listed", {"source": ValueSource.PHONE_BOOK.value})
 
     def _known(self, work: Work, customer: Customer, history: tuple[PastContact, ...]) -> None:
         work.customer, work.history = customer, history

@@ -10,7 +10,7 @@ from typing import Any
 from center.escalation.model import Escalation, EscalationState, Invitation, InvitationState
 from center.interaction.model import Interaction, SupervisionMode
 from context.bundle import case_json, customer_json, past_contact_json, utc_text
-from context.model import Case, Customer, PastContact
+from context.model import Case, Customer, Listing, PastContact, ValueSource
 from presence.model import Availability
 from routing.machine import Agent, Routing
 from routing.model import AgentState, AgentStatus, Person, ServiceQueue
@@ -21,6 +21,7 @@ Utc = Callable[[float], datetime]
 
 CAUSES = {
     "declined": "declined",
+    "later": "has time later",
     "no_answer": "did not answer",
     "busy": "is busy on the phone",
     "taken": "was just taken by a colleague",
@@ -32,6 +33,8 @@ CAUSES = {
     "customer_left": "the customer left",
     "abandoned": "the customer left",
     "media_lost": "the connection was lost",
+    "media_not_connected": "answered in the browser, but no audio came to be",
+    "media_worker_lost": "the audio of the browser phone failed",
     "store_silent": "the reservation could not be made in time",
     "completed": "the conversation is over",
     "left": "left the conversation",
@@ -59,6 +62,13 @@ class Work:
     """The carrier's line the customer came over: a callback goes out over it again."""
     came_at: datetime | None = None
     """When the customer first came about this; earlier than `started_at` in a callback."""
+    listed: Listing | None = None
+    """What a phone book says of the number, where the store does not know it."""
+
+    @property
+    def caller_name(self) -> str:
+        """How the customer is called, as far as anybody knows; empty for a mere number."""
+        return self.customer.name if self.customer else self.listed.name if self.listed else ""
 
     @property
     def first_came_at(self) -> datetime:
@@ -91,6 +101,14 @@ class EscalationWork:
         return self.state.agent
 
 
+def caller_json(work: Work) -> dict[str, Any] | None:
+    """The customer; or what a phone book says of the number, which has no id and says its source."""
+    if work.customer is not None or work.listed is None:
+        return customer_json(work.customer)
+    source = ValueSource.PHONE_BOOK.value
+    return {"id": "", "name": work.listed.name, "note": work.listed.company, "source": source}
+
+
 def person_document(person: Person, availability: Availability | None, registered: bool) -> dict[str, Any]:
     return {
         "id": person.id,
@@ -115,6 +133,7 @@ def availability_json(availability: Availability | None) -> dict[str, Any]:
         "reachable": availability.reachable,
         "free_again_at": _utc_or_none(availability.free_again_at),
         "resting_until": _utc_or_none(availability.resting_until),
+        "unconfirmed_since": _utc_or_none(availability.unconfirmed_since),
         "checked_at": _ago(availability.freshness_s),
         "sources": [
             {
@@ -177,7 +196,7 @@ def case_document(case: Case, names: Mapping[PersonId, str]) -> dict[str, Any]:
 
 def interaction_document(work: Work, names: Mapping[PersonId, str], utc: Utc) -> dict[str, Any]:
     call = work.call
-    customer_name = work.customer.name if work.customer else call.caller_number
+    customer_name = work.caller_name or call.caller_number
     return {
         "id": call.id,
         "queue": call.queue.id,
@@ -186,7 +205,7 @@ def interaction_document(work: Work, names: Mapping[PersonId, str], utc: Utc) ->
         "phase_since": utc_text(utc(call.phase_since)),
         "started_at": utc_text(work.started_at),
         "caller_number": call.caller_number,
-        "customer": customer_json(work.customer),
+        "customer": caller_json(work),
         "case": work.case.id,
         "escalation": work.escalation,
         "participants": [
@@ -275,7 +294,7 @@ def escalation_document(
         "reason": state.reason,
         "digest": invitation.digest if invitation else "",
         "caller_number": work.call.caller_number,
-        "customer": customer_json(work.customer),
+        "customer": caller_json(work),
         "history": [past_contact_json(contact) for contact in work.history],
         "state": _shown_state(state, invitation, viewer),
         "accepted_by_click": bool(invitation and invitation.clicked),
@@ -307,6 +326,7 @@ def _search_json(esc: EscalationWork, names: Mapping[PersonId, str], utc: Utc) -
                 "begun_at": utc_text(utc(each.begun_at)),
                 "cause": each.end.reason if each.end else "",
                 "cause_text": cause_text(each.end),
+                "again_at": utc_text(utc(each.again_at)) if each.again_at is not None else None,
             }
             for each in state.invitations
         ],

@@ -11,15 +11,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class CenterError(Exception):
-    """A request was refused; nothing changed."""
+    """A request was refused; nothing changed. `details` are for pages that say it in another language, as JSON."""
 
-    def __init__(self, code: str, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
+        self.details = details
 
 
 class UnknownThing(CenterError):

@@ -72,6 +72,13 @@ class Subscription:
             self._pending[change.key] = change
         self._wake.set()
 
+    def begin_again(self, roles: frozenset[DeskRole]) -> None:
+        """Take a new snapshot, by these roles."""
+        self.roles = roles
+        self.overflowed = True
+        self._pending.clear()
+        self._wake.set()
+
     async def changes(self) -> list[Change]:
         """Wait for the next changes, in order. Empty list: the queue overflowed, take a new snapshot."""
         await self._wake.wait()
@@ -122,6 +129,12 @@ class LiveDocuments:
         for subscription in self._subscriptions:
             if old[1].admits(subscription.person, subscription.roles):
                 subscription.offer(Change(_shown_key(key), None))
+
+    def roles_changed(self, person: PersonId, roles: frozenset[DeskRole]) -> None:
+        """Show a person's open screens what he may see now, and nothing else any more."""
+        for subscription in self._subscriptions:
+            if subscription.person == person and subscription.roles != roles:
+                subscription.begin_again(roles)
 
     def subscribe(self, person: PersonId, roles: frozenset[DeskRole]) -> Subscription:
         subscription = Subscription(self, person, roles)

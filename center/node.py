@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,12 +21,20 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
+from center.administration.recordings import PromptFolder
+from center.administration.service import Administration
+from center.administration.tunable import usable
 from center.bindings import BindingKeeper
-from center.demo import NODE_ACCOUNT, make_demo_company
+from center.browser_phones import make_browser_phones, no_numbers
+from center.demo import NODE_ACCOUNT, make_company
 from center.directory import CompanyDirectory, PhoneServer
 from center.gauges import register_gauges
+from center.lab.company import LAB_QUEUE, say_available
+from center.lab.model import NUMBERS, PREFIXES
+from center.lab.runner import Lab, write_tone
 from center.leases import LeaseKeeper
 from center.live import LiveDocuments
+from center.neighbours import make_oidc, make_phone_book, make_webhook
 from center.phone_requests import watched_documents
 from center.service import ContactCenter
 from center.settings import Settings
@@ -44,8 +52,8 @@ from store.store import Store
 from telephony.adapters.pjsip import PjsipSwitch
 from telephony.adapters.pjsip_watchers import PresenceBodies
 from telephony.digest import Algorithm, DigestSettings
-from telephony.events import SwitchEvent
-from telephony.settings import SwitchSettings
+from telephony.events import LegEvent, SwitchEvent
+from telephony.settings import SHIPPED_PROMPTS, SwitchSettings
 from vocabulary import PersonId, new_id
 
 log = structlog.get_logger(__name__)
@@ -80,9 +88,10 @@ class Node:
     """A running node. `async with Node(settings) as node:` starts and stops it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._settings = self._from_file = settings
         self._parts = AsyncExitStack()
         self._center: ContactCenter | None = None
+        self._lab: Lab | None = None
         self._early_events: list[SwitchEvent] = []
         self._bodies: PresenceBodies | None = None
         self._presence_changed: Callable[[PersonId], None] = lambda person: None
@@ -105,17 +114,29 @@ class Node:
         prepare_state_dir(settings.state_dir)
         store = await open_store(settings)
         self._parts.push_async_callback(store.close)
-        self.new_logins = await make_demo_company(store, settings)
+        self._settings = settings = await with_stored(store, settings)
+        self.new_logins = await make_company(store, settings)
         directory = await CompanyDirectory.load(store, settings.sip.realm, settings.sip.outbound_uri)
+        if settings.lab.enabled:
+            directory.lab_numbers, directory.lab_prefixes = NUMBERS, PREFIXES
 
         presence = self._make_presence(directory)
         await presence.start()
+        if settings.lab.enabled:
+            say_available(presence, directory.people)
         for person, location in settings.presence.calendars.items():
             presence.set_calendar(PersonId(person), location)
         self._parts.push_async_callback(presence.stop)
 
         switch = await self._start_switch(store, directory)
         live = LiveDocuments()
+        crm = make_webhook(settings, store)
+        if crm is not None:
+            crm.start()
+            self._parts.push_async_callback(crm.stop)
+        phone_book = make_phone_book(settings)
+        if phone_book is not None:
+            self._parts.push_async_callback(phone_book.close)
         center = ContactCenter(
             store=store,
             switch=switch,
@@ -132,10 +153,16 @@ class Node:
             promise_rules=settings.promises.rules(),
             hours=settings.promises.calendar(),
             lines_changed=switch.presence_changed,
+            outgoing=crm.events if crm else None,
+            phone_book=phone_book,
+            misses=settings.escalation.misses,
         )
+        if crm is not None:
+            center.warn_of(crm.warnings)
+        self._lab = self._open_lab(center, switch, store) if settings.lab.enabled else None
         desk, web_port = await self._start_desk(center, store, switch)
         self.addresses = self._note_addresses(directory, switch, presence, web_port)
-        self._connect_passwords(directory, switch, presence)
+        self._connect_passwords(directory, switch, presence, center)
         await center.start()
         self._parts.push_async_callback(center.stop)
         self._parts.push_async_callback(desk.stop)  # pages first: no command reaches a stopping centre
@@ -146,10 +173,17 @@ class Node:
         self._watch_health(center)
         self._announce()
 
+    def _open_lab(self, center: ContactCenter, switch: PjsipSwitch, store: Store) -> Lab:
+        write_tone(self._settings.state_dir / "speech")
+        timing = self._settings.escalation.timing()
+        return Lab(switch=switch, engine=center.engine, events=store.events, queue=LAB_QUEUE, timing=timing)
+
     def _make_leases(self, store: Store) -> LeaseKeeper:
         leases = self._settings.leases
-        node = leases.node or own_name(self._settings.state_dir)
-        return LeaseKeeper(store.leases, node=node, nodes=leases.nodes, timing=leases.timing())
+        return LeaseKeeper(store.leases, node=self._name(), nodes=leases.nodes, timing=leases.timing())
+
+    def _name(self) -> str:
+        return self._settings.leases.node or own_name(self._settings.state_dir)
 
     def _make_presence(self, directory: CompanyDirectory) -> PresenceService:
         section = self._settings.presence
@@ -163,7 +197,7 @@ class Node:
                 password=section.password.get_secret_value() or None,
                 listen_address=section.private_address,
                 prefix=section.prefix,
-                node=NODE_ACCOUNT,
+                node=NODE_ACCOUNT if private else self._name(),  # nodes that share a broker are told apart by it
                 mappings=tuple(load_mapping(name, own_prefix=section.prefix) for name in section.mappings),
                 uc_name=section.uc_name,
                 zone=datetime.now().astimezone().tzinfo or UTC,
@@ -180,6 +214,7 @@ class Node:
         switch = PjsipSwitch(
             SwitchSettings(
                 state_dir=self._settings.state_dir / "sip",
+                own_prompts_dir=self._settings.state_dir / "prompts",
                 spoken_dir=self._settings.state_dir / "speech",
                 domain=section.realm,
                 realm=section.realm,
@@ -216,10 +251,37 @@ class Node:
             secure_cookie=bool(public and public.startswith("https://")),
             allowed_origins=frozenset({public}) if public else frozenset(),
         )
+        oidc = make_oidc(self._settings, store, public)
+        self._in_background(logins.purge_for_ever(), "log-ins-purge")
+        phones = make_browser_phones(self._settings.browser_phone, switch, center.engine, center.live)
+        if phones is not None:
+            self._parts.push_async_callback(phones.stop)
+        administration = await self._start_administration(center, store, logins)
         registry = CollectorRegistry()
-        register_gauges(registry, lambda: {"legs": switch.stats().legs, **center.numbers()})
-        desk = DeskServer(create_app(center, logins, desk_settings, registry=registry), web.host, web.port)
+        carried = phones.numbers if phones is not None else no_numbers
+        register_gauges(registry, lambda: {"legs": switch.stats().legs, **carried(), **center.numbers()})
+        app = create_app(
+            center,
+            logins,
+            desk_settings,
+            registry=registry,
+            oidc=oidc,
+            phones=phones,
+            administration=administration,
+            lab=self._lab,
+        )
+        desk = DeskServer(app, web.host, web.port, trusted_proxies=web.trusted_proxies)
         return desk, await desk.start()
+
+    async def _start_administration(self, center: ContactCenter, store: Store, logins: Logins) -> Administration:
+        prompts = PromptFolder(self._settings.state_dir / "prompts", SHIPPED_PROMPTS, store.configuration)
+        administration = Administration(
+            store=store, running=center.running, enrolment=center.enrolment, settings=self._from_file, prompts=prompts
+        )
+        center.running.when_gone.append(logins.revoke_all)
+        await administration.start()
+        self._parts.push_async_callback(administration.stop)
+        return administration
 
     def _note_addresses(
         self, directory: CompanyDirectory, switch: PjsipSwitch, presence: PresenceService, web_port: int
@@ -241,15 +303,18 @@ class Node:
         )
         return addresses
 
-    def _connect_passwords(self, directory: CompanyDirectory, switch: PjsipSwitch, presence: PresenceService) -> None:
+    def _connect_passwords(
+        self, directory: CompanyDirectory, switch: PjsipSwitch, presence: PresenceService, center: ContactCenter
+    ) -> None:
         directory.on_sip_change = switch.update_directory
         if presence.broker is not None:
             directory.set_device_password = presence.add_account
+            center.running.when_gone.append(presence.remove_account)
 
     def _switch_event(self, event: SwitchEvent) -> None:
         if self._center is None:
             self._early_events.append(event)  # phones that were registered before a restart
-        else:
+        elif self._lab is None or not isinstance(event, LegEvent) or not self._lab.leg_event(event):
             self._center.switch_event(event)
 
     def _availability_changed(self, availability: Availability) -> None:
@@ -271,7 +336,7 @@ class Node:
         """From now on events go to the centre, those that came during the start first."""
         self._center = center
         for event in self._early_events:
-            center.switch_event(event)
+            self._switch_event(event)
         self._early_events.clear()
 
     def _watch_health(self, center: ContactCenter) -> None:
@@ -280,7 +345,10 @@ class Node:
                 center.system_changed()
                 await asyncio.sleep(WATCH_EVERY_S)
 
-        task = asyncio.create_task(watch(), name="health-watch")
+        self._in_background(watch(), "health-watch")
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._parts.push_async_callback(partial(_cancel, task))
 
     def _announce(self) -> None:
@@ -314,6 +382,15 @@ def own_name(state_dir: Path) -> str:
     if not path.exists():
         path.write_text(new_id("node"))
     return path.read_text().strip()
+
+
+async def with_stored(store: Store, settings: Settings) -> Settings:
+    """The settings with what administrators changed on the page; as they are if that does not fit any more."""
+    _, things = await store.configuration.load()
+    changed, trouble = usable(settings, things["settings"])
+    if trouble:
+        log.error("stored_settings_not_used", reason=trouble)
+    return changed
 
 
 async def open_store(settings: Settings) -> Store:

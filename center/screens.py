@@ -49,6 +49,8 @@ class Screens:
         self._engine = engine
         self._company = company
         self._free_in_s = free_in_s
+        self.other_warnings: Callable[[], list[tuple[str, str]]] = list
+        """What else works less well, as code and sentence, from parts of the node that the centre does not know."""
 
     def show_all(self) -> None:
         for person in self._directory.people:
@@ -65,7 +67,9 @@ class Screens:
         self.show_me(person)
 
     def show_me(self, person: PersonId) -> None:
-        known = self._directory.people[person]
+        known = self._directory.people.get(person)
+        if known is None:
+            return  # he left the company a moment ago
         document = {
             "id": person,
             "name": known.name,
@@ -87,6 +91,7 @@ class Screens:
         document = {
             "presence_connected": self._presence.connected,
             "degraded": self.warnings(store_trouble),
+            "warnings": self.warning_codes(store_trouble),
             "company": self._company,
         }
         self._live.put("system", document, EVERYONE)
@@ -94,7 +99,16 @@ class Screens:
     def warnings(self, store_trouble: str | None) -> list[str]:
         """What works less well now, in sentences for people."""
         broker = [] if self._presence.connected else ["Presence broker unreachable: availability is not known."]
-        return broker + ([f"Event log: {store_trouble}"] if store_trouble else [])
+        others = [sentence for _, sentence in self.other_warnings()]
+        return broker + ([f"Event log: {store_trouble}"] if store_trouble else []) + others
+
+    def warning_codes(self, store_trouble: str | None) -> list[dict[str, str]]:
+        """The same for screens, which say it in the person's language: a code, and our own words beside it."""
+        codes = [] if self._presence.connected else ["presence_broker"]
+        codes += ["event_log"] if store_trouble else []
+        codes += [code for code, _ in self.other_warnings()]
+        words = self.warnings(store_trouble)
+        return [{"code": code, "text": text} for code, text in zip(codes, words, strict=True)]
 
     def show_work(self, work: Work) -> None:
         """An interaction and its case: to its staff, those in after-call work, who is asked in, and supervisors."""

@@ -15,7 +15,9 @@ from typing import Any
 import structlog
 
 from center.access import Access, check_running
+from center.administration.running import RunningCompany
 from center.arrivals import Arrivals
+from center.attention import DEFAULT_MISSES, Attention
 from center.background import Background
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
@@ -28,6 +30,7 @@ from center.escalation.events import (
     CaseRendered,
     Chosen,
     Declined,
+    Postponed,
     Requested,
 )
 from center.escalation.model import Choice, Escalation, EscalationState, Timing, Trigger
@@ -38,14 +41,22 @@ from center.lamps import Lamps
 from center.leases import LeaseKeeper
 from center.limits import parse_limits
 from center.live import Document, LiveDocuments
+from center.nodes.model import ALONE, NodeTiming
+from center.nodes.runner import NodeWatch
 from center.persistence import Persistence
+from center.phone_book import PhoneBook
 from center.phone_requests import PhoneRequests
 from center.promise.calendar import BusinessHours
 from center.promise.model import PromiseRules
 from center.promises import Promises
+from center.report.live import Reports
+from center.report.tally import Rules
 from center.screens import Screens
 from center.speech import Speech
 from center.triggers import PhoneTriggers
+from center.vcon_export import VconExport
+from center.webhook.outgoing import NobodyListens, Outgoing
+from context.bundle import utc_text
 from context.errors import ContextError
 from context.model import CaseEdit
 from context.record import apply_edit, in_conflict
@@ -108,21 +119,27 @@ class ContactCenter:
         promise_rules: PromiseRules | None = None,
         hours: Callable[[QueueId], BusinessHours] = lambda _queue: BusinessHours(),
         lines_changed: Callable[[PersonId], None] = lambda _person: None,
+        node_timing: NodeTiming | None = None,
+        misses: int = DEFAULT_MISSES,
+        outgoing: Outgoing | None = None,
+        phone_book: PhoneBook | None = None,
     ) -> None:
         self.live = live
+        self._outgoing = outgoing or NobodyListens()
         self._lamps = Lamps(lines_changed)
         self._speech = speech
         self._triggers = PhoneTriggers(self._ask, self._say)
         self._store = store
         self._presence = presence
         self._directory = directory
-        self._timing = timing
         self._leases = leases or LeaseKeeper(store.leases)
         self._persistence = Persistence(store, self._leases.node)
         self._loop = asyncio.get_running_loop()
         self._background = Background()
+        self.attention = Attention(presence, store.interruptions, self._persistence, misses)
         self.inviting = Inviting(
             presence=presence,
+            attention=self.attention,
             directory=directory,
             live=live,
             speech=speech,
@@ -139,8 +156,16 @@ class ContactCenter:
             publish=self._publish,
             routing=_start_routing(directory, agent_status, self._loop.time()),
         )
-        self._enrolment = Enrolment(store, directory, hash_password, self._welcome)
+        self.enrolment = Enrolment(store, directory, hash_password, self._welcome)
         self._access = Access(directory, self.engine)
+        self.exports = VconExport(
+            access=self._access,
+            engine=self.engine,
+            directory=directory,
+            store=store,
+            persistence=self._persistence,
+            company=company,
+        )
         self._arrivals = Arrivals(
             switch=switch,
             engine=self.engine,
@@ -148,6 +173,7 @@ class ContactCenter:
             store=store,
             triggers=self._triggers,
             background=self._background,
+            phone_book=phone_book,
         )
         self._switch = switch
         self.phone_requests = PhoneRequests(
@@ -167,8 +193,30 @@ class ContactCenter:
             rules=promise_rules or PromiseRules(),
             hours=hours,
             company=company,
+            outgoing=outgoing,
         )
         self.inviting.connect(self._promises)
+        self.running = RunningCompany(
+            directory=directory,
+            engine=self.engine,
+            presence=presence,
+            inviting=self.inviting,
+            attention=self.attention,
+            screens=self._screens,
+            live=live,
+            keeper=self._promises.keeper,
+            timing=timing,
+        )
+        self.nodes = NodeWatch(
+            name=self._leases.node,
+            store=store,
+            engine=self.engine,
+            promises=self._promises,
+            persistence=self._persistence,
+            timing=node_timing or (ALONE if self._leases.alone else NodeTiming()),
+        )
+        rules = Rules(target_s=timing.target_s, ceiling_s=timing.ceiling_s)
+        self.reports = Reports(store, live, lambda: directory.queues, lambda: directory.names, rules)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -176,13 +224,13 @@ class ContactCenter:
         """Begin: close what an earlier run left open, show everything."""
         await self._leases.start(self._needs_lease, self._stop_ringing)
         self._persistence.start()
-        lost = await self._persistence.close_leftovers()
+        await self.inviting.read_back()
         for availability in self._presence.all():
             self.inviting.availability_changed(availability)
         self._screens.show_all()
         self._read_limits()
-        await self._promises.start()
-        await self._promises.call_back_lost(lost)
+        await self.nodes.start()
+        await self.reports.start()
 
     def _read_limits(self) -> None:
         """Let everybody's stored limits count; one that can no longer be read must not keep the node from starting."""
@@ -194,7 +242,9 @@ class ContactCenter:
 
     async def stop(self) -> None:
         """End calls in good order, write what is left."""
+        await self.nodes.stop()
         await self.engine.stop()
+        await self.reports.stop()
         self._background.cancel()
         await self._promises.stop()
         await self._leases.stop()
@@ -273,6 +323,10 @@ class ContactCenter:
         if esc is not None and esc.state.of(person) is not None:
             self.engine.tell_escalation(esc.state.id, CaseRendered(person, str(payload.get("digest", ""))))
 
+    def warn_of(self, others: Callable[[], list[tuple[str, str]]]) -> None:
+        """Let other parts of the node say what works less well; screens and health show it."""
+        self._screens.other_warnings = others
+
     def system_changed(self) -> None:
         """Broker or store came or went: screens show the warning."""
         self._screens.show_system(self._store.events.degraded)
@@ -302,6 +356,7 @@ class ContactCenter:
                 self._promises.call_changed(work.call)
                 self._screens.show_work(work)
                 self._persistence.keep_work(work, self.engine.utc)
+                self._outgoing.work_changed(work)
         for escalation in escalations:
             self._show_escalation(escalation)
         for person in agents:
@@ -356,15 +411,22 @@ class ContactCenter:
         self._access.agent(actor)
         self.engine.tell_routing(AgentStatusChosen(actor, status, reason))
 
-    async def choose_availability(self, actor: PersonId, status: Status, reason: str, until: datetime | None) -> None:
+    async def choose_availability(
+        self, actor: PersonId, status: Status | None, reason: str, until: datetime | None
+    ) -> None:
+        """Set the person's own word on his availability; None takes it back: the sources decide."""
         try:
             self._presence.choose(actor, status, until=until, reason=reason)
         except ContractError as error:
             raise BadRequest("bad_availability", f"This cannot be set: {error}.", field="reason") from None
 
+    async def is_here(self, actor: PersonId) -> None:
+        """Somebody who let it ring too often says that he is there."""
+        self.attention.is_here(actor)
+
     async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None:
         """How often and when this person lets himself be interrupted (N14)."""
-        rules = parse_limits(limits)
+        rules = parse_limits(limits, datetime.now(UTC))
         await self._store.directory.set_limits(actor, limits)
         self._directory.limits[actor] = limits
         self._presence.set_interruption_rules(actor, rules)
@@ -372,7 +434,7 @@ class ContactCenter:
 
     async def enrol(self, actor: PersonId, new: NewPerson) -> Document:
         """Take a colleague into the company; his passwords come back this once (CE-24)."""
-        return await self._enrolment.enrol(self._access.person(actor), new)
+        return await self.enrolment.enrol(self._access.person(actor), new)
 
     def _welcome(self, person: Person) -> None:
         self._presence.watch(person.id)
@@ -412,7 +474,9 @@ class ContactCenter:
 
     async def _resolve_unknown(self, specialist: PersonId) -> None:
         """Somebody unknown who is about to be picked is probed first: his phone and his clients, within 3 s (N6)."""
-        if self._presence.availability(specialist).state is AvailabilityState.UNKNOWN:
+        availability = self._presence.availability(specialist)
+        # A phone that answers OPTIONS does not show that anybody lifts it.
+        if availability.state is AvailabilityState.UNKNOWN and availability.kind is not Kind.UNCONFIRMED:
             await self._presence.probe(specialist)
 
     def _ask(
@@ -439,14 +503,14 @@ class ContactCenter:
             interaction=interaction,
             case=work.case.id,
             agent=actor,
-            shown=CallerIdentity(work.customer.name if work.customer else "", work.call.caller_number),
+            shown=CallerIdentity(work.caller_name, work.call.caller_number),
             reason=reason,
             trigger=trigger,
             requested_at=self.engine.now(),
             skill=skill,
             first=specialist,
             override=overrides,
-            timing=self._timing,
+            timing=self.running.timing.for_queue(work.call.queue),
         )
         if overrides:
             data: dict[str, object] = {"by": actor, "specialist": specialist, "pii_reason": override_reason}
@@ -522,7 +586,17 @@ class ContactCenter:
 
     async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None:
         self._access.open_invitation(actor, escalation)
+        self.attention.is_here(actor)
         self.engine.tell_escalation(escalation, Declined(actor, reason))
+
+    async def postpone(self, actor: PersonId, escalation: EscalationId, minutes: int) -> None:
+        """Later: the next one is asked now, and until then this person is not asked again (N14)."""
+        self._access.open_invitation(actor, escalation)
+        again_at = self.engine.now() + 60.0 * minutes
+        self.engine.tell_escalation(escalation, Postponed(actor, again_at))
+        until = utc_text(self.engine.utc(again_at))
+        limits = self._directory.limits.get(actor) or {}
+        await self.set_limits(actor, {**limits, "focus_until": max(until, str(limits.get("focus_until") or ""))})
 
     async def cancel(self, actor: PersonId, escalation: EscalationId) -> None:
         """Take the request back: who made it, or a supervisor."""
@@ -574,9 +648,11 @@ class ContactCenter:
         return {"version": edited.version, "conflict": in_conflict(edited, field)}
 
     async def interaction(self, actor: PersonId, interaction: InteractionId) -> Document:
-        if self.engine.find(interaction) is not None:
-            return self._screens.work_document(self._access.work(actor, interaction))
-        return await self._persistence.old_interaction(interaction, self._access.person(actor))
+        work, customers = self.engine.find(interaction), self._access.customers(actor)
+        if work is None:
+            return await self._persistence.old_interaction(interaction, self._access.person(actor), customers)
+        is_past = not work.call.is_live and work.customer is not None and work.customer.id in customers
+        return self._screens.work_document(work if is_past else self._access.work(actor, interaction))
 
     async def timeline(self, actor: PersonId, interaction: InteractionId) -> list[Document]:
         await self.interaction(actor, interaction)  # who may see the interaction may see its time line

@@ -9,11 +9,13 @@ import os
 import tomllib
 from collections.abc import Callable
 from datetime import date
+from importlib.util import find_spec
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from center.escalation.model import Timing
@@ -31,9 +33,12 @@ class SettingsError(Exception):
 
 
 class Section(BaseModel):
-    """A group of settings; unknown names are refused, so a typing mistake is told."""
+    """A group of settings; unknown names are refused, so a typing mistake is told.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Lengths are bounded by `max_length`, not inside a pattern: `\\S{3,2000}` alone compiles to 8 MB.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class WebSettings(Section):
@@ -45,8 +50,17 @@ class WebSettings(Section):
     """0 takes a free port."""
     public_url: str | None = None
     """What phones are told in Call-Info and people in the browser's address line, if a proxy stands in front."""
+    trusted_proxies: tuple[str, ...] = Field(default=(), max_length=100)
+    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; from nobody else."""
     password_cost: str = Field(default="normal", pattern="^(normal|low)$")
     """Work of one password hash; `low` is for load tests and is refused unless bound to loopback."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for each in proxies:
+            ip_network(each)  # raises ValueError, which names it
+        return proxies
 
 
 class SipSettings(Section):
@@ -63,13 +77,39 @@ class SipSettings(Section):
     """Digest realm. Changing it makes all phone passwords invalid."""
     digest: str = Field(default="sha256+md5", pattern=r"^(sha256\+md5|md5)$")
     """Challenges offered. `md5` is for old phones that give up when SHA-256 is offered beside it (baresip 1.0)."""
-    outbound_uri: str | None = Field(default=None, pattern=r"^sips?:[^\s@]{1,200}$")
+    outbound_uri: str | None = Field(default=None, pattern=r"^sips?:[^\s@]+$", max_length=200)
     """Where calls to customers go (`sip:carrier.example:5060`), for trunks that name no address of their own."""
     max_legs: int = Field(default=900, ge=3, le=2000)
     """Beyond it new calls get 503; running ones stay clean."""
     rtp_timeout_s: float = Field(default=5.0, ge=1, le=600)
     """A leg without a single RTP packet for so long, and not on hold, is ended as lost (N7). Raise it for phones which
     send nothing during silence."""
+
+
+class OidcSection(Section):
+    """An identity provider people may log in with, beside their passwords (OpenID Connect); off without an issuer."""
+
+    issuer: str = Field(
+        default="",
+        pattern=r"^(|https://\S{3,}|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?)$",
+        max_length=200,
+    )
+    """As its discovery document says it; TLS, except on this machine."""
+    client_id: str = Field(default="", max_length=200)
+    secret: SecretStr = SecretStr("")
+    """By `RINGSIDE_OIDC__SECRET` only; empty for a public client."""
+    name: str = Field(default="OpenID", min_length=1, max_length=40)
+    """What stands on the log-in page's button."""
+    claim: str = Field(default="preferred_username", pattern=r"^[A-Za-z0-9_:./-]{1,100}$")
+    """Which claim of the id token is the person's id; `email` counts only when the provider has verified it."""
+    domain: str = Field(default="", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)?$", max_length=200)
+    """The claim must end with @ and this, which is cut off."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> OidcSection:
+        if self.issuer and not self.client_id:
+            raise ValueError("oidc.client_id is missing")
+        return self
 
 
 class StoreSettings(Section):
@@ -114,6 +154,8 @@ class EscalationSettings(Section):
     """How long an answered phone may stay without click or key, where lifting it is not enough."""
     reflex_s: float = Field(default=0.4, ge=0, le=3)
     """A phone that answers faster than this after its first ring was not lifted by a person."""
+    misses: int = Field(default=2, ge=1, le=20)
+    """So many unanswered rings in a row (a count), and the person is shown unknown until he does something himself."""
 
     def timing(self) -> Timing:
         return Timing(
@@ -219,6 +261,92 @@ class LeaseSettings(Section):
         return self
 
 
+class WebhookSection(Section):
+    """Another system (a CRM) that is told what happens; off without an address. Personal data goes there only.
+
+    Addresses of this machine and of the company's own network are allowed: CRMs live there.
+    """
+
+    url: str = Field(default="", pattern=r"^(|https?://\S{3,})$", max_length=2000)
+    secret: SecretStr = SecretStr("")
+    """Signs every message; by `RINGSIDE_WEBHOOK__SECRET` only. At least 24 characters."""
+    events: tuple[Literal["interaction.closed", "case.changed", "promise.made", "promise.kept"], ...] = (
+        "interaction.closed",
+        "case.changed",
+        "promise.made",
+        "promise.kept",
+    )
+    timeout_s: float = Field(default=10, ge=1, le=60)
+    give_up_days: float = Field(default=3, gt=0, le=30)
+    """A message that was not taken for so long is given up, and supervisors are told."""
+
+    @model_validator(mode="after")
+    def _signed(self) -> WebhookSection:
+        if self.url and len(self.secret.get_secret_value()) < 24:
+            raise ValueError("RINGSIDE_WEBHOOK__SECRET must have at least 24 characters")
+        return self
+
+
+class PhoneBookSection(Section):
+    """Names for numbers that the store does not know: a CSV file or a web address; the store always comes first."""
+
+    url: str = Field(default="", pattern=r"^(|https?://\S*\{number\}\S*)$", max_length=2000)
+    """`{number}` becomes the caller's number; the answer is JSON with `name` and perhaps `company`."""
+    file: Path | None = None
+    """CSV, UTF-8, lines of `number,name,company`; read again when it changes."""
+    timeout_s: float = Field(default=1.0, ge=0.1, le=5)
+
+    @model_validator(mode="after")
+    def _one(self) -> PhoneBookSection:
+        if self.url and self.file is not None:
+            raise ValueError("give either phone_book.url or phone_book.file")
+        return self
+
+
+class BrowserPhoneSection(Section):
+    """Telephones in the desk's pages (WebRTC), carried by media workers beside the node."""
+
+    enabled: bool = Field(default_factory=lambda: find_spec("aiortc") is not None)
+    """Off where the media library (aiortc) is not installed."""
+    codecs: tuple[Literal["opus", "G722", "PCMU"], ...] = Field(default=("opus", "G722", "PCMU"), min_length=1)
+    """Most preferred first. Opus suits every network; PCMU needs the least work and twice the bits."""
+    ice_servers: tuple[Annotated[str, Field(pattern=r"^(stuns?|turns?):\S+$", max_length=200)], ...] = Field(
+        default=(), max_length=5
+    )
+    """`stun:` and `turn:` addresses for browsers behind NAT. None by default: nobody outside is asked about us."""
+    turn_username: str = Field(default="", max_length=200)
+    """User at the TURN server; empty makes credentials that expire from the secret both share (coturn)."""
+    turn_secret: SecretStr = SecretStr("")
+    """Password of that user, or the shared secret; by `RINGSIDE_BROWSER_PHONE__TURN_SECRET` only."""
+    addresses: tuple[str, ...] = Field(default=(), max_length=10)
+    """Addresses of this machine that browsers may send audio to; empty: all of them."""
+    peers_per_worker: int = Field(default=12, ge=1, le=50)
+    """Browsers per media worker (3 % of a core each). What stalls a worker is heard by all of them, so not too many."""
+    most_workers: int = Field(default=4, ge=1, le=64)
+    """Worker processes at most (80 MB each); beyond that calls at browsers are refused. About one per core."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> BrowserPhoneSection:
+        if any(url.startswith("turn") for url in self.ice_servers) and not self.turn_secret.get_secret_value():
+            raise ValueError("a turn: server needs RINGSIDE_BROWSER_PHONE__TURN_SECRET")
+        if self.enabled and find_spec("aiortc") is None:
+            raise ValueError("browser phones need the Python package aiortc; install it, or set enabled = false")
+        for address in self.addresses:
+            ip_address(address)
+        return self
+
+
+class LabSection(Section):
+    """Numbers for testers that need no people (`echo`, `answer`, `room-<k>`, `call-<user>`); on loopback only."""
+
+    enabled: bool = False
+    """Anybody on this machine may call them without a password, so the node must not be reachable from elsewhere."""
+    phones: int = Field(default=20, ge=1, le=500)
+    """How many people lab1 … labN there are, to register phones as."""
+    password: SecretStr = SecretStr("")
+    """Of all their phones; by `RINGSIDE_LAB__PASSWORD` only. Empty: one is made and printed at the first start."""
+
+
 def _minute(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
 
@@ -232,18 +360,25 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
+        use_attribute_docstrings=True,
     )
 
     state_dir: Path = Path("var")
     """Database, journal, certificates, broker state, logs. Created with access for the owner only."""
     company: str = Field(default="Harbour Insurance", max_length=80)
+    """The name on every page."""
     web: WebSettings = WebSettings()
+    oidc: OidcSection = OidcSection()
     sip: SipSettings = SipSettings()
     store: StoreSettings = StoreSettings()
     presence: PresenceSection = PresenceSection()
     escalation: EscalationSettings = EscalationSettings()
     promises: PromiseSettings = PromiseSettings()
     leases: LeaseSettings = LeaseSettings()
+    webhook: WebhookSection = WebhookSection()
+    phone_book: PhoneBookSection = PhoneBookSection()
+    browser_phone: BrowserPhoneSection = BrowserPhoneSection()
+    lab: LabSection = LabSection()
 
     @classmethod
     def settings_customise_sources(
@@ -264,7 +399,16 @@ class Settings(BaseSettings):
         return f"sqlite+aiosqlite:///{self.state_dir.absolute()}/ringside.db"
 
 
-_SECRETS = (("store", "url"), ("presence", "password"))
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_SECRETS = (
+    ("store", "url"),
+    ("presence", "password"),
+    ("oidc", "secret"),
+    ("webhook", "secret"),
+    ("browser_phone", "turn_secret"),
+    ("lab", "password"),
+)
 
 
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
@@ -287,8 +431,10 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsError(_in_words(error)) from None
     if overrides:
         settings = settings.model_copy(update=overrides)
-    if settings.web.password_cost == "low" and settings.web.host not in ("127.0.0.1", "::1", "localhost"):
+    if settings.web.password_cost == "low" and settings.web.host not in LOOPBACK:
         raise SettingsError("web.password_cost = low is for load tests on loopback only; web.host is not loopback.")
+    if settings.lab.enabled and not {settings.web.host, settings.sip.address} <= LOOPBACK:
+        raise SettingsError("lab.enabled is for loopback only: web.host and sip.address must be 127.0.0.1 or ::1.")
     return settings
 
 

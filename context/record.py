@@ -64,6 +64,11 @@ def open_required(case: Case) -> tuple[str, ...]:
     return tuple(spec.key for spec in case.template.fields if spec.required and not is_filled(case, spec.key))
 
 
+def completeness(case: Case) -> dict[str, object]:
+    """How many fields are required, and the keys of those still empty: what is reported at join and close (N9)."""
+    return {"required": sum(spec.required for spec in case.template.fields), "empty": list(open_required(case))}
+
+
 def in_conflict(case: Case, key: str) -> bool:
     """Whether several people's values stand side by side in a field."""
     return len(case.values.get(key, ())) > 1

@@ -84,7 +84,8 @@ class ChosenAgentStatus(Body):
 
 
 class ChosenAvailability(Body):
-    status: Literal[Status.AVAILABLE, Status.BUSY, Status.AWAY, Status.DND]
+    status: Literal[Status.AVAILABLE, Status.BUSY, Status.AWAY, Status.DND, "automatic"]
+    """`automatic` takes an own choice back: phone, client and calendar decide; reason and until are not looked at."""
     reason: Reason = ""
     until: Moment | None = None
     """When the choice ends by itself; null: when it is changed."""
@@ -168,6 +169,18 @@ class Rendered(Body):
 
 class Declining(Body):
     reason: Reason = ""
+
+
+class Rating(Body):
+    rating: Annotated[StrictInt, Field(ge=1, le=5)]
+    """5 is best."""
+    words: Reason = ""
+    """What the customer said."""
+
+
+class Postponing(Body):
+    minutes: Annotated[StrictInt, Field(ge=1, le=240)]
+    """From now until I have time."""
 
 
 class CaseFieldEdit(Body):

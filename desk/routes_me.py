@@ -36,7 +36,16 @@ async def choose_agent_status(caller: SignedIn, body: ChosenAgentStatus) -> None
 @router.post("/me/availability", status_code=204, summary="Say whether I may be asked in")
 async def choose_availability(caller: SignedIn, body: ChosenAvailability) -> None:
     """My own word on my availability; it counts beside what my phone and my other programs report."""
-    await caller.center.choose_availability(caller.id, body.status, body.reason, body.until)
+    if body.status == "automatic":
+        await caller.center.choose_availability(caller.id, None, "", None)
+    else:
+        await caller.center.choose_availability(caller.id, body.status, body.reason, body.until)
+
+
+@router.post("/me/here", status_code=204, summary="Say that I am here")
+async def is_here(caller: SignedIn, _body: Empty | None = None) -> None:
+    """After rings that I did not answer I am shown unknown; this ends it. My own choice stays as it is."""
+    await caller.center.is_here(caller.id)
 
 
 @router.post("/me/limits", status_code=204, summary="Say how often and when I may be asked")

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from center.enrolment import NewPerson
+from context.vcon import MEDIA_TYPE
 from desk.access import SignedIn
 from desk.bodies import (
     CaseFieldEdit,
@@ -20,6 +21,7 @@ from desk.bodies import (
     InteractionPath,
     InteractionQuery,
     NewEscalation,
+    Postponing,
     Rendered,
     Supervising,
 )
@@ -30,6 +32,12 @@ lists = APIRouter(prefix="/api", tags=["people and queues"], responses=RESPONSES
 interactions = APIRouter(prefix="/api", tags=["interactions"], responses=RESPONSES)
 escalations = APIRouter(prefix="/api", tags=["escalations"], responses=RESPONSES)
 cases = APIRouter(prefix="/api", tags=["cases"], responses=RESPONSES)
+
+
+class VconAnswer(DocumentAnswer):
+    """A vCon document."""
+
+    media_type = MEDIA_TYPE
 
 
 class Edited(BaseModel):
@@ -83,6 +91,18 @@ async def interaction(caller: SignedIn, interaction: InteractionPath) -> Documen
 async def timeline(caller: SignedIn, interaction: InteractionPath) -> DocumentAnswer:
     """Everything that happened, in order, as `[{seq, at, name, data}]`."""
     return DocumentAnswer(await caller.center.timeline(caller.id, interaction))
+
+
+@interactions.get(
+    "/interactions/{interaction}/vcon",
+    summary="An interaction as a vCon",
+    responses={200: {"content": {MEDIA_TYPE: {}}}},
+)
+async def vcon(caller: SignedIn, interaction: InteractionPath) -> VconAnswer:
+    """For other programs (IETF vCon): parties, times, and the context bundle with its digest. The export is logged."""
+    name = f'attachment; filename="{interaction}.vcon.json"'
+    document = await caller.center.exports.vcon(caller.id, interaction)
+    return VconAnswer(document, headers={"Content-Disposition": name})
 
 
 @interactions.post("/interactions/{interaction}/escalations", status_code=201, summary="Pull a specialist in")
@@ -140,6 +160,12 @@ async def accept(caller: SignedIn, escalation: EscalationPath, _body: Empty | No
 @escalations.post("/escalations/{escalation}/decline", status_code=204, summary="Do not join the call")
 async def decline(caller: SignedIn, escalation: EscalationPath, body: Declining) -> None:
     await caller.center.decline(caller.id, escalation, body.reason)
+
+
+@escalations.post("/escalations/{escalation}/later", status_code=204, summary="Not now, but soon")
+async def later(caller: SignedIn, escalation: EscalationPath, body: Postponing) -> None:
+    """The next one is asked. If nobody comes, the promise to the customer is mine, from then on."""
+    await caller.center.postpone(caller.id, escalation, body.minutes)
 
 
 @escalations.post("/escalations/{escalation}/choose", status_code=204, summary="Nobody is free: what shall happen")

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-
-from icalendar import Calendar, Component
+from typing import TYPE_CHECKING
 
 from presence.errors import CalendarError
 from presence.model import Status
+
+if TYPE_CHECKING:
+    from icalendar import Component
 
 LOOK_AHEAD = timedelta(days=2)
 MAX_CALENDAR_BYTES = 4_000_000
@@ -56,12 +58,13 @@ def read_stretches(ics: bytes, now: datetime, zone: tzinfo) -> list[Stretch]:
         raise CalendarError(f"the calendar has more than {MAX_EVENTS} entries")
     if _TOO_OFTEN.search(_FOLD.sub(b"", ics)):
         raise CalendarError("an entry repeats more often than every 15 minutes")
+    import recurring_ical_events  # slow and large, as is the next, and most nodes read no calendars
+    from icalendar import Calendar
+
     try:
         calendar = Calendar.from_ical(ics)
         if isinstance(calendar, list):
             raise CalendarError("the file holds several calendars")
-        import recurring_ical_events  # slow and large, and most nodes read no calendars
-
         found = recurring_ical_events.of(calendar, skip_bad_series=True).between(now, now + LOOK_AHEAD)
         stretches = [stretch for event in found[:MAX_STRETCHES] for stretch in _stretches(event, zone)]
     except CalendarError:

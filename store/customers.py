@@ -18,7 +18,7 @@ from store.tables import (
     PersonRow,
     ServiceQueueRow,
 )
-from vocabulary import CustomerId
+from vocabulary import CustomerId, InteractionId
 
 
 @uninterrupted
@@ -116,6 +116,7 @@ async def _closed_interactions(session: AsyncSession, customer: str, limit: int)
             summary=queue_name or row.queue or "",
             outcome=outcome or row.disposition or row.end_reason,
             handled_by=agent_name or row.agent or "",
+            interaction=InteractionId(row.id),
         )
         for row, queue_name, agent_name, outcome in rows
     ]

@@ -12,11 +12,11 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -26,6 +26,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from store.errors import StoreConflict, StoreError, StoreUnavailable
 from store.revision import is_newest
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 T = TypeVar("T")
 
@@ -166,7 +169,11 @@ class Database:
     def insert_of(self, kind: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
         """An INSERT without values yet, in the database's own form that knows ON CONFLICT."""
         table = _table(kind)
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        if self.is_sqlite:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # 2 MB that a node on SQLite does not need
+
+        return postgresql.insert(table)
 
     def insert(self, row: SQLModel) -> sqlite.Insert | postgresql.Insert:
         """An INSERT of one row."""

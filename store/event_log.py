@@ -16,7 +16,7 @@ import itertools
 import json
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from store.database import Database
 from store.errors import StoreError
 from store.journal import Journal, LoggedEvent
 from store.records import StoredEvent
-from store.tables import EventRow
+from store.tables import EventRow, InteractionRow
 from vocabulary import InteractionId
 
 log = structlog.get_logger(__name__)
@@ -50,6 +50,10 @@ class EventLogLimits:
     first_retry_s: float = 0.2
     last_retry_s: float = 5.0
     """The pause after a failure doubles from the first to the last."""
+
+
+Watcher = Callable[[InteractionId, str, Mapping[str, object], datetime], None]
+"""Hears of every event at once, also of those the database has not got yet; must not raise."""
 
 
 class EventLog:
@@ -81,6 +85,7 @@ class EventLog:
         self._closing = False
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
+        self._watcher: Watcher | None = None
         self.degraded: str | None = None
         self.lost = 0
 
@@ -105,13 +110,15 @@ class EventLog:
         self, interaction: InteractionId, name: str, data: dict[str, object], *, at: datetime | None = None
     ) -> None:
         """Log that something happened. Returns at once and never raises; `data` is copied as JSON."""
+        moment = _utc(at, self._clock)
         event = LoggedEvent(
             id=f"{self._writer_id}-{next(self._numbers)}",
             interaction=_storable(interaction),
             name=_storable(name),
-            at=_utc(at, self._clock).isoformat(),
+            at=moment.isoformat(),
             data=_json(data),
         )
+        self._tell(interaction, name, data, moment)
         closed = self._closing and self._task is None
         if closed or self._pending_bytes + _size(event) > self._limits.memory_bytes:
             self._lose(1)
@@ -119,6 +126,18 @@ class EventLog:
         self._pending.append(event)
         self._pending_bytes += _size(event)
         self._wake.set()
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Tell this one of every event from now on; None: nobody."""
+        self._watcher = watcher
+
+    def _tell(self, interaction: InteractionId, name: str, data: Mapping[str, object], at: datetime) -> None:
+        if self._watcher is None:
+            return
+        try:
+            self._watcher(interaction, name, data, at)
+        except Exception:
+            log.exception("event_watcher_bug")  # whoever looks on must not cost a call
 
     async def flush(self) -> bool:
         """Wait until everything appended so far was tried once; True when all of it is in the database."""
@@ -141,6 +160,24 @@ class EventLog:
                 select(EventRow).where(EventRow.interaction == interaction).order_by(col(EventRow.sequence))
             )
             return [_stored(row) for row in rows]
+
+    async def of_calls_since(self, since: datetime, most_calls: int) -> list[StoredEvent]:
+        """The events of the newest interactions that came since then, in the order they were logged."""
+        newest = (
+            select(InteractionRow.id)
+            .where(col(InteractionRow.enqueued_at) >= since)
+            .order_by(col(InteractionRow.enqueued_at).desc())
+            .limit(most_calls)
+        )
+        chosen = select(EventRow).where(col(EventRow.interaction).in_(newest)).order_by(col(EventRow.sequence))
+        async with self._database.reading() as session:
+            return [_stored(row) for row in await session.exec(chosen)]
+
+    async def named(self, interactions: Sequence[InteractionId], names: Sequence[str]) -> list[StoredEvent]:
+        """The events of these names in these interactions, in order."""
+        chosen = select(EventRow).where(col(EventRow.interaction).in_(interactions), col(EventRow.name).in_(names))
+        async with self._database.reading() as session:
+            return [_stored(row) for row in await session.exec(chosen.order_by(col(EventRow.sequence)))]
 
     async def _write_until_closed(self) -> None:
         closing = False

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import StoreError
@@ -17,9 +18,41 @@ _OPTIONS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c ma
 _START_ATTEMPTS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class PrivatePostgres:
+    """A running server on 127.0.0.1, where anybody is `postgres`."""
+
+    port: int
+    _programs: Path
+    _folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def crash(self) -> None:
+        """Let it die as by a power cut: no checkpoint, no word to whoever is connected."""
+        _run(self._programs / "pg_ctl", "-D", self._folder / "data", "-m", "immediate", "-w", "stop")
+
+    def start(self) -> None:
+        """Bring it back at the same port; returns when it takes connections."""
+        _launch(self._programs, self._folder, self.port)
+
+
 @contextlib.contextmanager
 def private_postgres() -> Iterator[int]:
-    """Run a server of the newest version installed; gives its port on 127.0.0.1, where anybody is `postgres`.
+    """Run a server of the newest version installed; gives its port.
+
+    Raises:
+        StoreError: PostgreSQL is not installed.
+    """
+    with private_postgres_server() as server:
+        yield server.port
+
+
+@contextlib.contextmanager
+def private_postgres_server() -> Iterator[PrivatePostgres]:
+    """The same, for who wants to let it crash.
 
     Raises:
         StoreError: PostgreSQL is not installed.
@@ -31,9 +64,9 @@ def private_postgres() -> Iterator[int]:
             shutil.chown(folder, "postgres", "postgres")
         data = folder / "data"
         _run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        port = _start(programs, data, folder)
+        port = _start(programs, folder)
         try:
-            yield port
+            yield PrivatePostgres(port, programs, folder)
         finally:
             _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
@@ -47,19 +80,24 @@ def _programs() -> Path:
     return found[-1].parent
 
 
-def _start(programs: Path, data: Path, folder: Path) -> int:
+def _start(programs: Path, folder: Path) -> int:
     """Start the server on a free port; another program may take the port in between, then try another."""
     for attempt in range(_START_ATTEMPTS):
         port = _free_port()
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} {_OPTIONS}"
         try:
-            _run(programs / "pg_ctl", "-D", data, "-l", folder / "server.log", "-w", "-t", "60", "-o", options, "start")
+            _launch(programs, folder, port)
         except subprocess.CalledProcessError:
             if attempt == _START_ATTEMPTS - 1:
                 raise
         else:
             return port
     raise AssertionError("unreachable")
+
+
+def _launch(programs: Path, folder: Path, port: int) -> None:
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} {_OPTIONS}"
+    log = folder / "server.log"
+    _run(programs / "pg_ctl", "-D", folder / "data", "-l", log, "-w", "-t", "60", "-o", options, "start")
 
 
 def _free_port() -> int:

@@ -9,15 +9,20 @@ from pathlib import Path
 
 from store.bindings import Bindings
 from store.cases import Cases
+from store.configuration import Configuration
 from store.customers import Customers
 from store.database import Database
 from store.directory import Directory
 from store.errors import StoreError
 from store.event_log import EventLog, EventLogLimits
 from store.interactions import Interactions
+from store.interruptions import Interruptions
 from store.leases import Leases
+from store.nodes import Nodes
+from store.pending_logins import PendingLogins
 from store.tasks import Tasks
 from store.web_sessions import WebSessions
+from store.webhook import Webhooks
 
 Clock = Callable[[], float]
 
@@ -37,13 +42,18 @@ class Store:
         self.database = database
         self.journal_dir = journal_dir
         self.directory = Directory(database)
+        self.configuration = Configuration(database)
         self.customers = Customers(database, default_region)
         self.cases = Cases(database, clock)
         self.interactions = Interactions(database)
+        self.interruptions = Interruptions(database)
         self.leases = Leases(database, clock)
+        self.nodes = Nodes(database)
         self.tasks = Tasks(database)
         self.bindings = Bindings(database)
         self.web_sessions = WebSessions(database, clock)
+        self.pending_logins = PendingLogins(database, clock)
+        self.webhooks = Webhooks(database)
         self.events = EventLog(database, journal_dir, clock, event_limits)
 
     @classmethod

@@ -72,12 +72,78 @@ class ServiceQueueRow(SQLModel, table=True):
     greeting: str
     specialist_skills: list[str] = Field(sa_type=JSON)
     deputy: str | None = None
+    template: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    target_s: float | None = None
+    ceiling_s: float | None = None
+    specialist_ring_s: float | None = None
 
 
 class CaseTemplateRow(SQLModel, table=True):
+    """Fields of cases; several queues may share one. A queue that names none uses the one of its own id."""
+
     __tablename__ = "case_template"
-    queue: str = Field(primary_key=True, foreign_key="service_queue.id")
+    id: str = Field(primary_key=True)
+    name: str = Field(default="", sa_column_kwargs={"server_default": ""})
     fields: list[dict[str, Any]] = Field(sa_type=JSON)
+
+
+class SkillRow(SQLModel, table=True):
+    """A skill of the company's list. People may have others: a new colleague's are known by his having them."""
+
+    __tablename__ = "skill"
+    id: str = Field(primary_key=True)
+    name: str
+    description: str
+
+
+class ServiceNumberRow(SQLModel, table=True):
+    """A number besides a queue's main one that leads to it."""
+
+    __tablename__ = "service_number"
+    number: str = Field(primary_key=True)
+    queue: str = Field(foreign_key="service_queue.id", index=True)
+    note: str
+
+
+class PromptRow(SQLModel, table=True):
+    """Which recording is played under a prompt's name instead of the shipped one."""
+
+    __tablename__ = "prompt"
+    name: str = Field(primary_key=True)
+    recording: str
+    seconds: float
+
+
+class RecordingRow(SQLModel, table=True):
+    """A recording, 8 kHz mono WAV, by the hash of its bytes; kept for good, so that every version can be heard."""
+
+    __tablename__ = "recording"
+    digest: str = Field(primary_key=True)
+    audio: bytes
+
+
+class SettingRow(SQLModel, table=True):
+    """A setting that was changed on the page; `value` is JSON."""
+
+    __tablename__ = "setting"
+    key: str = Field(primary_key=True)
+    value: Any = Field(sa_type=JSON)
+
+
+class ConfigurationChangeRow(SQLModel, table=True):
+    """Every change an administrator made. Numbers have no gaps: of two nodes that take the same one, one is refused."""
+
+    __tablename__ = "configuration_change"
+    __table_args__: ClassVar[Any] = (Index(None, "kind", "subject", "id"),)
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime
+    by: str = Field(index=True)
+    kind: str
+    subject: str
+    before: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    after: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    note: str
+    undoes: int | None = None
 
 
 class TrunkRow(SQLModel, table=True):
@@ -180,15 +246,15 @@ class InteractionRow(SQLModel, table=True):
     customer_wait_s: float
     agent_s: float
     specialist_s: float
-    node: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    node: str = Field(default="", index=True, sa_column_kwargs={"server_default": ""})
 
 
 class EscalationRow(SQLModel, table=True):
     __tablename__ = "escalation"
     id: str = Field(primary_key=True)
     interaction: str = Field(index=True)
-    agent: str
-    specialist: str
+    agent: str = Field(index=True)
+    specialist: str = Field(index=True)
     requested_at: datetime
     rendered_at: datetime | None = None
     invited_at: datetime | None = None
@@ -227,6 +293,17 @@ class TaskRow(SQLModel, table=True):
     resolved: bool | None = None
     closed_at: datetime | None = Field(default=None, index=True)
     details: dict[str, Any] = Field(sa_type=JSON)
+    node: str = Field(default="", index=True, sa_column_kwargs={"server_default": ""})
+    taken_from: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class NodeRow(SQLModel, table=True):
+    """A node that is alive, or was until nobody had to look after anything of it any more."""
+
+    __tablename__ = "node"
+    name: str = Field(primary_key=True)
+    life: str
+    beat: int = Field(sa_type=BigInteger)
 
 
 class OutboxRow(SQLModel, table=True):
@@ -253,6 +330,23 @@ class LeaseRow(SQLModel, table=True):
     expires_at: float
 
 
+class InterruptionRow(SQLModel, table=True):
+    """Somebody was asked for help; kept for a day. No foreign key: who left is passed over when it is read."""
+
+    __tablename__ = "interruption"
+    person: str = Field(primary_key=True)
+    at: datetime = Field(primary_key=True)
+
+
+class UnconfirmedRow(SQLModel, table=True):
+    """Who let it ring too often and has not shown since then that he is there."""
+
+    __tablename__ = "unconfirmed"
+    person: str = Field(primary_key=True)
+    since: datetime
+    misses: int
+
+
 class EventRow(SQLModel, table=True):
     """The append-only log. Triggers (made by the migration) refuse UPDATE and DELETE. `data` is JSON, always ASCII."""
 
@@ -273,3 +367,34 @@ class WebSessionRow(SQLModel, table=True):
     created_at: datetime
     expires_at: datetime = Field(index=True)
     user_agent: str
+    address: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class PendingLoginRow(SQLModel, table=True):
+    """A log-in that is under way at the identity provider; taken once."""
+
+    __tablename__ = "pending_login"
+    state_hash: str = Field(primary_key=True)
+    browser_hash: str
+    nonce: str
+    verifier: str
+    expires_at: datetime = Field(index=True)
+
+
+class WebhookRow(SQLModel, table=True):
+    """What another system shall be told, in order within `stream`. Times are UTC seconds, as the leases'."""
+
+    __tablename__ = "webhook"
+    id: str = Field(primary_key=True)
+    stream: str = Field(index=True)
+    position: int = Field(sa_type=BigInteger)
+    event: str
+    body: str = Field(sa_type=Text)
+    made_at: float
+    attempts: int
+    due_at: float
+    holder: str
+    held_until: float
+    sent_at: float | None = Field(default=None, index=True)
+    dead_at: float | None = Field(default=None, index=True)
+    problem: str

@@ -73,7 +73,7 @@ def step(call: Interaction, event: InteractionEvent, now: float) -> Step:
         case Arrived() if not call.participants:
             customer = Participant(ParticipantRole.CUSTOMER, call.customer_leg, None, now)
             call = replace(call, participants=(customer,))
-            return call, [Record("interaction.arrived"), AnswerLeg(call.customer_leg)]
+            return call, [Record("interaction.arrived", {"queue": call.queue.id}), AnswerLeg(call.customer_leg)]
         case LegDialled(leg, sip_call_id):
             dialled = Record("leg.dialled", {**_who(call, leg), "sip_call_id": sip_call_id})
             return call, [dialled] if call.by_leg(leg) else []

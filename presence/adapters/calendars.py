@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx2
 import structlog
 
 from presence.calendar import (
@@ -24,6 +24,9 @@ from presence.calendar import (
 from presence.errors import CalendarError
 from presence.model import Status
 from vocabulary import PersonId
+
+if TYPE_CHECKING:
+    import httpx2
 
 _log = structlog.get_logger(__name__)
 FILE_POLL_S = 5.0
@@ -197,6 +200,8 @@ def _fetch_file(path: Path, known: Fetched | None) -> Fetched:
 
 
 def _fetch_url(url: str, known: Fetched | None) -> Fetched:
+    import httpx2  # not loaded by a node that fetches no calendars
+
     address = f"https{url[6:]}" if url.lower().startswith("webcal") else url
     etag, modified = known.stamp if known is not None else ("", "")
     asked = {"If-None-Match": etag, "If-Modified-Since": modified}

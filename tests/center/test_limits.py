@@ -9,7 +9,7 @@ import pytest
 
 from center.errors import BadRequest, WrongMoment
 from center.limits import own_zone, parse_limits
-from presence.budget import MAX_PER_HOUR, MAX_QUIET_WINDOWS, InterruptionRules, QuietWindow
+from presence.budget import MAX_FOCUS, MAX_PER_HOUR, MAX_QUIET_WINDOWS, InterruptionRules, QuietWindow
 from presence.model import AvailabilityState
 from tests.center.stage import ANNA, EVA, MARCUS, Document, Stage
 from tests.fakes.switch import Manner
@@ -30,6 +30,21 @@ def test_every_limit_is_read() -> None:
         focus_until=datetime(2026, 11, 21, 13, tzinfo=UTC),
         zone="Europe/Prague",
     )
+
+
+def test_a_focus_lasts_a_month_at_most_and_the_refusal_names_its_field() -> None:
+    """N14: a mistyped year must not take somebody off the list until then."""
+    now = datetime(2026, 11, 21, 13, tzinfo=UTC)
+    parse_limits({"focus_until": (now + MAX_FOCUS).isoformat()}, now)
+    with pytest.raises(BadRequest, match="focus may last 31 days at most") as refused:
+        parse_limits({"focus_until": (now + MAX_FOCUS + timedelta(minutes=1)).isoformat()}, now)
+    assert refused.value.field == "focus_until"
+
+
+async def test_a_focus_that_is_too_long_is_not_kept(stage: Stage) -> None:
+    with pytest.raises(BadRequest):
+        await stage.center.set_limits(EVA, {"focus_until": "2099-01-01T00:00:00+00:00"})
+    assert EVA not in stage.directory.limits
 
 
 def test_no_limits_allow_everything_and_the_zone_is_the_nodes_own() -> None:

@@ -67,6 +67,12 @@ def test_a_ringside_toml_in_the_working_directory_is_used(tmp_path: Path) -> Non
         ("[escalation]\nring_s = 0\n", "escalation.ring_s"),
         ('[web]\nport = "eighty"\n', "web.port"),
         ("web = 3\n", "web"),
+        ('[web]\ntrusted_proxies = ["proxy.example.com"]\n', "trusted_proxies"),
+        ('[oidc]\nissuer = "http://login.example.com"\n', "oidc.issuer"),
+        ('[oidc]\nissuer = "https://login.example.com"\n', "client_id"),
+        ('[webhook]\nurl = "https://crm.example.com/hook"\n', "RINGSIDE_WEBHOOK__SECRET"),
+        ('[webhook]\nevents = ["everything"]\n', "webhook.events"),
+        ('[phone_book]\nurl = "https://crm.example.com/who"\n', "phone_book.url"),
     ],
 )
 def test_an_unknown_name_or_a_wrong_value_is_named(tmp_path: Path, text: str, told: str) -> None:
@@ -83,6 +89,8 @@ def test_a_wrong_value_in_the_environment_is_named_too(monkeypatch: pytest.Monke
     [
         ('[store]\nurl = "postgresql://ringside:hunter2@db/ringside"\n', "RINGSIDE_STORE__URL"),
         ('[presence]\npassword = "hunter2"\n', "RINGSIDE_PRESENCE__PASSWORD"),
+        ('[oidc]\nsecret = "hunter2"\n', "RINGSIDE_OIDC__SECRET"),
+        ('[webhook]\nsecret = "hunter2"\n', "RINGSIDE_WEBHOOK__SECRET"),
     ],
 )
 def test_a_secret_in_the_file_is_refused_with_the_variable_to_use(tmp_path: Path, text: str, variable: str) -> None:

@@ -18,10 +18,13 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from center.report.report import Report
 from context.bundle import case_json
 from context.errors import ContextError
 from context.model import CaseEdit, ValueSource
 from context.record import apply_edit
+from tests.desk_web.figures import behind, busy_day, help_given, report_now
+from tests.desk_web.mock_phone import MockPhones
 from tests.desk_web.scenes import (
     CALL,
     CASE,
@@ -36,6 +39,7 @@ from tests.desk_web.scenes import (
     promise,
     scene_documents,
 )
+from tests.desk_web.scenes_sessions import three_sessions
 
 STATIC = Path(__file__).parents[2] / "desk" / "static"
 POLICY = (
@@ -64,7 +68,12 @@ class MockDesk:
     """Path suffix -> (status, code, message[, field]): the next such commands are refused."""
     registered: bool = True
     limits: Doc = field(default_factory=lambda: {"per_hour": 4, "quiet": [], "focus_until": None})
+    phones: MockPhones = field(default_factory=MockPhones)
+    provider: str = ""
+    """What the identity provider is called; empty: there is none."""
+    sessions: list[Doc] = field(default_factory=lambda: three_sessions(ago))
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    figures: Report = field(default_factory=busy_day)
 
     def __post_init__(self) -> None:
         self.play(self.scene)
@@ -83,6 +92,12 @@ class MockDesk:
         }
         if f"interaction/{CALL}" in self.documents or scene == "tasks":
             self.documents[f"case/{CASE}"] = self.case_document()
+
+    async def turn_to(self, scene: str) -> None:
+        """Play another scene on the screens that are open."""
+        before = set(self.documents)
+        self.play(scene)
+        await self.send(self.documents, sorted(before - set(self.documents)))
 
     def case_document(self) -> Doc:
         document: Doc = case_json(self.case)
@@ -103,7 +118,8 @@ class MockDesk:
         }
 
     def visible_to(self, person: str) -> dict[str, Doc]:
-        return {**self.documents, "me": self.me(person)}
+        mine = {"report": report_now(self.figures)} if "supervisor" in self.me(person)["roles"] else {}
+        return {**self.documents, **mine, "me": self.me(person)}
 
     async def put(self, **documents: Doc) -> None:
         """Replace documents (keys with `__` for `/`) on all screens."""
@@ -188,6 +204,26 @@ def make_app(desk: MockDesk) -> FastAPI:
             for n, name in enumerate(names, 1)
         ]
 
+    @app.get("/api/report/calls")
+    async def calls(figure: str, window: str, queue: str = "", bin: int | None = None) -> Doc:
+        return behind(desk.figures, figure, window, queue, bin)
+
+    @app.get("/api/login/ways")
+    async def ways() -> Doc:
+        return {"password": True, "oidc": {"name": desk.provider} if desk.provider else None}
+
+    @app.get("/api/me/sessions")
+    async def my_sessions() -> list[Doc]:
+        return desk.sessions
+
+    @app.get("/api/people/{person}/sessions")
+    async def sessions_of(person: str) -> list[Doc]:
+        return [{**each, "current": False} for each in desk.sessions]
+
+    @app.get("/api/me/help")
+    async def my_help() -> Doc:
+        return help_given(ago)
+
     @app.post("/api/{path:path}")
     async def command(path: str, request: Request) -> Response:
         who = request.cookies.get("ringside_session", "")
@@ -219,6 +255,10 @@ def make_app(desk: MockDesk) -> FastAPI:
         finally:
             desk.screens.discard(screen)
             desk.news.set()
+
+    @app.websocket("/api/phone")
+    async def phone(socket: WebSocket) -> None:
+        await desk.phones.serve(socket)
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
@@ -271,12 +311,18 @@ async def perform(desk: MockDesk, who: str, path: str, body: Doc) -> Response:
             await desk.drop(f"task/{id_}")
         case ["me", "phone-password"]:
             return JSONResponse({**desk.me(who)["phone"], "password": "quiet-harbour-8841-lamp"})
+        case ["me", "sessions", "end-others"]:
+            desk.sessions = [each for each in desk.sessions if each["current"]]
+        case ["me", "sessions", id_, "end"]:
+            desk.sessions = [each for each in desk.sessions if each["id"] != id_]
         case ["people"]:
             return await enrol(desk, body)
         case ["escalations", _, "rendered"]:
             await desk.advance(state="rendered")
         case ["escalations", _, "accept"]:
             await desk.advance(state="accepted", accepted_by_click=True)
+        case ["escalations", _, "later"]:
+            await desk.advance(state="closed", cause="later", cause_text="has time later")
         case ["escalations", _, "cancel"]:
             await desk.advance(state="closed", cause="cancelled", cause_text="Petra Malá cancelled it.")
     return Response(status_code=204)

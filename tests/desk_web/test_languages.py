@@ -50,9 +50,10 @@ async def test_every_language_fits_a_narrow_screen(open_desk: Open, person: str,
 
 
 def test_the_first_load_is_small_and_holds_one_language() -> None:
-    """What a browser fetches before the first page: at most 60 kB compressed; other languages come when chosen."""
+    """What a browser fetches before the first page: 150 kB compressed are allowed, 100 kB are kept; other languages and
+    the administrator's page come when they are chosen."""
     page = (STATIC / "index.html").read_text()
     files = [STATIC / name for name in re.findall(r'(?:src|href)="/(assets/[^"]+)"', page)]
     assert len(files) >= 2
-    assert sum(len(gzip.compress(file.read_bytes())) for file in files) <= 60_000
+    assert sum(len(gzip.compress(file.read_bytes())) for file in files) <= 100_000
     assert not any("Ukončit hovor" in file.read_text() for file in files)

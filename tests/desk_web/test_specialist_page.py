@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import expect
 
 from tests.desk_web.conftest import Open
@@ -95,34 +94,3 @@ async def test_an_ended_log_in_leads_back_and_keeps_nothing_of_the_other_person(
     await shown.page.get_by_role("button", name="Log out").click()
     await expect(shown.page.get_by_role("heading", name="Log in to your desk")).to_be_visible()
     await shown.desk.until(lambda: not shown.desk.screens)
-
-
-@pytest.mark.parametrize(
-    ("person", "scene", "theme", "width"),
-    [
-        (None, "idle", "light", 1280),
-        ("petra", "idle", "dark", 1280),
-        ("petra", "escalating", "light", 1280),
-        ("petra", "failed", "dark", 390),
-        ("petra", "left", "light", 390),
-        ("eva", "arriving", "light", 390),
-        ("eva", "conference", "dark", 1280),
-        ("sofia", "conference", "light", 1280),
-        ("petra", "searching", "light", 1280),
-        ("petra", "choosing", "dark", 390),
-        ("petra", "promised", "dark", 1280),
-        ("eva", "tasks", "light", 1280),
-        ("sofia", "searching", "dark", 390),
-        ("sofia", "tasks", "light", 1280),
-    ],
-)
-async def test_pages_are_accessible_and_fit(
-    open_desk: Open, person: str | None, scene: str, theme: str, width: int
-) -> None:
-    """No breach of the accessibility rules that a machine can see, in both themes; no sideways scrolling on a phone."""
-    shown = await open_desk(person, scene, color_scheme=theme, viewport={"width": width, "height": 800})
-    found = await Axe().run(shown.page)
-    breaches = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]]
-    assert breaches == []
-    assert await shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert shown.faults == []

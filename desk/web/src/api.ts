@@ -8,12 +8,14 @@ import type {
   Enrolment,
   Escalation,
   Limits,
-  ManualStatus,
+  ChosenStatus,
   NewPhonePassword,
   SupervisionMode,
   TimelineEvent,
 } from "./documents.ts";
 import { learnServerTime } from "./clock.ts";
+import type { Session, Ways } from "./sessions.ts";
+import type { Behind, CallRows, HelpGiven } from "./report.ts";
 
 export class ApiError extends Error {
   constructor(
@@ -22,6 +24,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly field: string | null = null,
+    /** What a page needs to say it in its own words: all problems of a form, or who was first. */
+    readonly details: unknown = null,
   ) {
     super(message);
   }
@@ -72,12 +76,14 @@ async function send(method: string, path: string, body: unknown, timeoutMs: numb
 
 /** Read the error document; tolerate anything else, such as a proxy's own page. */
 export function toError(status: number, content: unknown): ApiError {
-  const error = (content as { error?: { code?: unknown; message?: unknown; field?: unknown } } | null)?.error;
+  type Shape = { code?: unknown; message?: unknown; field?: unknown; details?: unknown };
+  const error = (content as { error?: Shape } | null)?.error;
   return new ApiError(
     status,
     typeof error?.code === "string" ? error.code : `http_${status}`,
     typeof error?.message === "string" ? error.message : "",
     typeof error?.field === "string" ? error.field : null,
+    error?.details ?? null,
   );
 }
 
@@ -87,13 +93,20 @@ const post = <T = void>(path: string, body?: unknown) => request<T>("POST", path
 export const api = {
   login: (person: string, password: string) => post<LoggedIn>("/login", { person, password }),
   logout: () => post("/logout"),
+  ways: () => request<Ways>("GET", "/login/ways", undefined, 5_000),
+  mySessions: () => request<Session[]>("GET", "/me/sessions"),
+  endSession: (session: string) => post(`/me/sessions/${id(session)}/end`),
+  endOtherSessions: () => post("/me/sessions/end-others"),
+  sessionsOf: (person: string) => request<Session[]>("GET", `/people/${id(person)}/sessions`),
+  endSessionsOf: (person: string) => post(`/people/${id(person)}/sessions/end`),
   amILoggedIn: () => request<unknown>("GET", "/me").then(() => true),
   health: () => request<unknown>("GET", "/health", undefined, 5_000),
   newPhonePassword: () => post<NewPhonePassword>("/me/phone-password"),
   setAgentStatus: (status: AgentStatus, reason?: string) =>
     post("/me/agent-status", reason ? { status, reason } : { status }),
-  setAvailability: (status: ManualStatus, reason: string, until: string | null) =>
+  setAvailability: (status: ChosenStatus, reason: string, until: string | null) =>
     post("/me/availability", { status, ...(reason && { reason }), ...(until && { until }) }),
+  sayIamHere: () => post("/me/here"),
   finishWrapUp: (disposition: string, note: string) => post("/me/wrap-up/finish", { disposition, note }),
   timeline: (interaction: string) => request<TimelineEvent[]>("GET", `/interactions/${id(interaction)}/events`),
   setLimits: (limits: Limits) => post("/me/limits", limits),
@@ -115,6 +128,13 @@ export const api = {
   accept: (escalation: string) => post(`/escalations/${id(escalation)}/accept`),
   decline: (escalation: string, reason: string) =>
     post(`/escalations/${id(escalation)}/decline`, reason ? { reason } : {}),
+  later: (escalation: string, minutes: number) => post(`/escalations/${id(escalation)}/later`, { minutes }),
+  callsBehind: ({ figure, window, queue, bin }: Behind) =>
+    request<CallRows>(
+      "GET",
+      `/report/calls?${new URLSearchParams({ figure, window, queue, ...(bin !== undefined && { bin: String(bin) }) })}`,
+    ),
+  myHelp: () => request<HelpGiven>("GET", "/me/help"),
   enrol: (colleague: Enrolment) => post<Enrolled>("/people", colleague),
   cancel: (escalation: string) => post(`/escalations/${id(escalation)}/cancel`),
   editCase: (caseId: string, field: string, text: string, baseVersion: number) =>

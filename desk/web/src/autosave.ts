@@ -4,7 +4,7 @@ import { ApiError, type Api } from "./api.ts";
 import { blur, type Draft, failed, focus, isSettled, saved, sending, typed } from "./drafts.ts";
 import type { Case } from "./documents.ts";
 import { Store } from "./store.ts";
-import { t } from "./texts.ts";
+import { centreWords, t } from "./texts.ts";
 
 const QUIET_MS = 300;
 const LONGEST_MS = 1_500;
@@ -169,5 +169,6 @@ const isTransient = (error: unknown) => !(error instanceof ApiError) || error.is
 
 function messageOf(error: unknown): string {
   if (isTransient(error)) return t.case.notSavedYet;
-  return (error instanceof ApiError && error.message) || t.errors.unknown;
+  if (!(error instanceof ApiError)) return t.errors.unknown;
+  return centreWords(error.message, t.report.errors[error.code] ?? t.errors.unknown);
 }

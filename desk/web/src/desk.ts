@@ -5,6 +5,7 @@ import { useContext } from "preact/hooks";
 import { api, ApiError } from "./api.ts";
 import { Autosave } from "./autosave.ts";
 import { LiveConnection } from "./live.ts";
+import { BrowserPhone } from "./phone/runner.ts";
 import type { Promised } from "./documents.ts";
 import { caseOf, escalations } from "./select.ts";
 import { EMPTY, type State, Store } from "./store.ts";
@@ -14,6 +15,8 @@ export type Gate = "checking" | "login" | "ended" | "desk";
 export class Desk {
   readonly state = new Store<State>(EMPTY);
   readonly gate = new Store<Gate>("checking");
+  /** Outlives a log-in that ends in the middle of a call. */
+  readonly phone = new BrowserPhone(checkLogin);
   readonly api = api;
   readonly autosave = new Autosave(api, (id) => caseOf(this.state.get(), id));
   /** Outcomes typed but not sent, by interaction: if the customer hangs up first, they become the wrap-up's note. */
@@ -62,6 +65,7 @@ export class Desk {
     await this.api.logout().catch((error: unknown) => {
       if (!(error instanceof ApiError && error.status === 401)) throw error;
     });
+    this.phone.leave();
     this.forget();
     this.person = null;
     this.loggedOut("login");

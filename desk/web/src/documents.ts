@@ -4,9 +4,11 @@ export type DeskRole = "agent" | "specialist" | "supervisor" | "administrator";
 export type ParticipantRole = "customer" | "agent" | "specialist" | "supervisor";
 export type AvailabilityState = "free" | "busy" | "away" | "unknown";
 export type ManualStatus = "available" | "busy" | "away" | "dnd";
+/** What a person may choose; `automatic` takes an own choice back, so the sources decide. */
+export type ChosenStatus = ManualStatus | "automatic";
 export type AgentStatus = "ready" | "not_ready";
 export type AgentState = "idle" | "reserved" | "busy" | "wrap_up";
-export type ValueSource = "agent" | "specialist" | "crm" | "bot" | "system";
+export type ValueSource = "agent" | "specialist" | "crm" | "bot" | "system" | "phone_book";
 export type FieldKind = "line" | "text" | "choice" | "date" | "number";
 export type Phase =
   | "arrival"
@@ -62,6 +64,8 @@ export interface Availability {
   free_again_at?: string | null;
   /** The person's own limits forbid asking until then. */
   resting_until?: string | null;
+  /** The person let it ring too often and has not shown since then that he is there. */
+  unconfirmed_since?: string | null;
   /** When the youngest proof was seen; null when there is none. */
   checked_at: string | null;
 }
@@ -173,6 +177,8 @@ export interface PastContact {
   summary: string;
   outcome: string;
   handled_by: string;
+  /** Ours, so that its time line can be opened; null for a contact from before or elsewhere. */
+  interaction?: string | null;
 }
 
 export interface Participant {
@@ -247,6 +253,8 @@ export interface Invitation {
   begun_at: string;
   cause: string;
   cause_text: string;
+  /** When somebody who said "later" has time. */
+  again_at?: string | null;
 }
 
 /** What the agent may choose when nobody is free. */
@@ -340,6 +348,8 @@ export interface Supervision {
 export interface System {
   presence_connected: boolean;
   degraded: string[];
+  /** The same with codes, so that they can be said in the person's language. */
+  warnings?: { code: string; text: string }[];
   company: string;
 }
 

@@ -69,5 +69,5 @@ export function useCommand(): Command {
 /** The sentence for an error. */
 export function sentence(error: ApiError): string {
   if (error.status === 0) return t.errors.noAnswer;
-  return centreWords(error.message, t.errors.byCode[error.code]) || t.errors.unknown;
+  return centreWords(error.message, t.errors.byCode[error.code] ?? t.report.errors[error.code] ?? t.errors.unknown);
 }

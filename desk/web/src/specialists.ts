@@ -21,6 +21,13 @@ export function isResting(person: Person, now: number): boolean {
   return future(person.availability.resting_until, now) !== null;
 }
 
+/** What a row's colour and shape tell: the state, or that the person rests, or is busy by calendar only. */
+export function shadeOf(person: Person, now: number): AvailabilityState | "resting" | "reachable" {
+  if (isResting(person, now)) return "resting";
+  const { state, reachable } = person.availability;
+  return state === "busy" && reachable === true ? "reachable" : state;
+}
+
 /** Whether a ring would find the person now: free, or busy only by calendar. */
 export function mayBeAsked(person: Person, now: number): boolean {
   const { state, reachable } = person.availability;

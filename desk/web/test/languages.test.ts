@@ -14,12 +14,12 @@ const CATALOGUES: Record<Language, Texts> = { en, hr, cs, pl, ru };
 const OTHERS = (Object.keys(CATALOGUES) as Language[]).filter((code) => code !== "en");
 const FORMS = new Set(["zero", "one", "two", "few", "many", "other"]);
 /** Texts that are rightly the same in every language. */
-const SAME = /^(product|case\.marks\.none|phone\.(udp|tcp|tls|ports)|keys\.escape|units\.\w+|case\.sources\.(crm|bot|system)|phone\.softphoneList\..*)$/;
+const SAME = /^(product|case\.marks\.none|phone\.(udp|tcp|tls|ports)|keys\.escape|units\.\w+|case\.sources\.(crm|bot|system)|phone\.softphoneList\..*|report\.(hour|bar|lastBar|barName)|report\.history\.channels\.(email|chat|web))$/;
 
 /** Words that a language has in common with English. */
 const LOANS: Partial<Record<Language, string[]>> = {
   cs: ["phone.server"],
-  hr: ["call.roles.agent", "case.sources.agent", "overview.roleNames.agent", "overview.roleNames.administrator"],
+  hr: ["report.budget.agent_s", "call.roles.agent", "case.sources.agent", "overview.roleNames.agent", "overview.roleNames.administrator"],
   pl: ["overview.roleNames.administrator"],
 };
 

@@ -87,5 +87,5 @@ describe("the acknowledgement of a case on the screen", () => {
 test("a person sees the pages of all his roles, his work first", () => {
   expect(viewsOf(["agent"])).toEqual(["work"]);
   expect(viewsOf(["supervisor"])).toEqual(["overview"]);
-  expect(viewsOf(["administrator", "specialist"])).toEqual(["work", "overview"]);
+  expect(viewsOf(["administrator", "specialist"])).toEqual(["work", "overview", "administration"]);
 });

@@ -1,6 +1,6 @@
 /** Which page: log-in, or the desk with the parts that apply to this person. */
 
-import { Component, type ComponentChildren } from "preact";
+import { Component, type ComponentChildren, type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useDesk } from "../desk.ts";
 import type { DeskRole, Me } from "../documents.ts";
@@ -38,7 +38,11 @@ function DeskPage({ self }: { self: Me }) {
       <Header self={self} views={views} view={view} choose={choose} />
       <Banner />
       <main id="content" tabIndex={-1}>
-        <Guard>{view === "overview" ? <Overview /> : <WorkPage self={self} />}</Guard>
+        <Guard key={view}>
+          {view === "administration" && <Administration />}
+          {view === "overview" && <Overview />}
+          {view === "work" && <WorkPage self={self} />}
+        </Guard>
       </main>
     </>
   );
@@ -48,7 +52,37 @@ function DeskPage({ self }: { self: Me }) {
 export function viewsOf(roles: DeskRole[]): View[] {
   const works = roles.includes("agent") || roles.includes("specialist");
   const watches = roles.includes("supervisor") || roles.includes("administrator");
-  return [...(works || !watches ? (["work"] as const) : []), ...(watches ? (["overview"] as const) : [])];
+  return [
+    ...(works || !watches ? (["work"] as const) : []),
+    ...(watches ? (["overview"] as const) : []),
+    ...(roles.includes("administrator") ? (["administration"] as const) : []),
+  ];
+}
+
+let loadedOffice: ComponentType | null = null;
+
+/** The administrator's page comes only when somebody opens it: nobody else's first load grows by it. */
+function Administration() {
+  const [Office, setOffice] = useState<ComponentType | null>(() => loadedOffice);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    if (Office || failed) return;
+    import("../admin/Administration.tsx").then(
+      (loaded) => setOffice(() => (loadedOffice = loaded.Administration)),
+      () => setFailed(true),
+    );
+  }, [failed]);
+  if (failed) {
+    return (
+      <section class="card" role="alert">
+        <p>{t.errors.noAnswer}</p>
+        <button type="button" class="button primary" onClick={() => setFailed(false)}>
+          {t.errors.reload}
+        </button>
+      </section>
+    );
+  }
+  return Office ? <Office /> : <p role="status">{t.link.connecting}</p>;
 }
 
 function useHashView(): [string, (view: View) => void] {

@@ -3,12 +3,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { useDesk } from "../desk.ts";
 import type { Case, CaseField, Escalation } from "../documents.ts";
-import { useCommand } from "../hooks.ts";
+import { type Command, useCommand, useStore } from "../hooks.ts";
 import { chime, flashTitle } from "../notice.ts";
 import { useRenderedAcknowledgement } from "../rendered.ts";
 import { caseOf, interactionOf } from "../select.ts";
 import type { State } from "../store.ts";
-import { t } from "../texts.ts";
+import { count, t } from "../texts.ts";
 import { Clock, customerName, KeyButton, Problem, Roster } from "./bits.tsx";
 import { CustomerLine } from "./CallPanel.tsx";
 import { causeOf } from "./EscalationProgress.tsx";
@@ -63,16 +63,23 @@ export function ArrivingCase({ escalation, state }: { escalation: Escalation; st
 }
 
 function Answer({ escalation }: { escalation: Escalation }) {
-  const { api } = useDesk();
+  const { api, phone } = useDesk();
   const command = useCommand();
   const [reason, setReason] = useState("");
+  const [later, setLater] = useState(false);
+  const inPage = useStore(phone.state).on;
   if (escalation.accepted_by_click || escalation.state === "accepted") {
     return (
       <p class="lead" role="status">
-        {t.arriving.accepted}
+        {inPage ? t.browserPhone.accepted : t.arriving.accepted}
       </p>
     );
   }
+  /** Accepting the case and answering the phone in this page are one act. */
+  const accept = () => {
+    phone.tell({ type: "accepted", accepted: { escalation: escalation.id, interaction: escalation.interaction } });
+    return api.accept(escalation.id);
+  };
   return (
     <div class="answer">
       <KeyButton
@@ -80,7 +87,7 @@ function Answer({ escalation }: { escalation: Escalation }) {
         label={t.arriving.accept}
         class="button primary big"
         disabled={command.busy}
-        onClick={() => void command.run(() => api.accept(escalation.id))}
+        onClick={() => void command.run(accept)}
       />
       <KeyButton
         k="d"
@@ -89,6 +96,15 @@ function Answer({ escalation }: { escalation: Escalation }) {
         disabled={command.busy}
         onClick={() => void command.run(() => api.decline(escalation.id, reason.trim()))}
       />
+      <KeyButton
+        k="l"
+        label={t.report.later.label}
+        class="button big"
+        disabled={command.busy}
+        pressed={later}
+        onClick={() => setLater(!later)}
+      />
+      {later && <Later escalation={escalation} command={command} />}
       <input
         aria-label={t.arriving.declineReason}
         placeholder={t.arriving.declineReason}
@@ -96,8 +112,35 @@ function Answer({ escalation }: { escalation: Escalation }) {
         value={reason}
         onInput={(event) => setReason(event.currentTarget.value)}
       />
-      <p class="muted">{escalation.off_hook_accepts ? t.arriving.offHook : t.arriving.noOffHook}</p>
+      <p class="muted">{inPage ? t.browserPhone.acceptHint : offHookWords(escalation)}</p>
       <Problem error={command.error} />
+    </div>
+  );
+}
+
+const offHookWords = (escalation: Escalation) =>
+  escalation.off_hook_accepts ? t.arriving.offHook : t.arriving.noOffHook;
+
+const LATER_MIN = [5, 15, 30];
+
+/** I have no time now, but soon: the search goes on without me, and I keep the promise if nobody else came. */
+function Later({ escalation, command }: { escalation: Escalation; command: Command }) {
+  const { api } = useDesk();
+  return (
+    <div class="later" role="group" aria-label={t.report.later.when}>
+      <p>{t.report.later.when}</p>
+      <p class="row">
+        {LATER_MIN.map((minutes, index) => (
+          <KeyButton
+            key={minutes}
+            k={String(index + 1)}
+            label={count(t.report.later.in, minutes)}
+            disabled={command.busy}
+            onClick={() => void command.run(() => api.later(escalation.id, minutes))}
+          />
+        ))}
+      </p>
+      <p class="muted">{t.report.later.hint}</p>
     </div>
   );
 }

@@ -3,7 +3,7 @@
 import { useId, useState } from "preact/hooks";
 import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
-import type { ManualStatus, Me } from "../documents.ts";
+import type { ChosenStatus, Me } from "../documents.ts";
 import { useCommand, useNow } from "../hooks.ts";
 import { focusOn, useKey } from "../keys.ts";
 import { endOf } from "../limits.ts";
@@ -11,7 +11,7 @@ import { t } from "../texts.ts";
 import { becauseWords } from "./because.ts";
 import { Age, Problem, StateMark } from "./bits.tsx";
 
-const STATUSES: ManualStatus[] = ["available", "busy", "away", "dnd"];
+const STATUSES: ChosenStatus[] = ["automatic", "available", "busy", "away", "dnd"];
 
 type Until = keyof typeof t.availability.untils;
 
@@ -22,9 +22,12 @@ export function AvailabilityPanel({ self }: { self: Me }) {
   const [reason, setReason] = useState("");
   const [until, setUntil] = useState<Until>("open");
   const { state } = self.availability;
-  const manual = self.availability.sources.find((source) => source.source === "manual")?.status;
-  const set = async (status: ManualStatus) => {
-    const done = await command.run(() => api.setAvailability(status, reason.trim(), untilMoment(until, serverNow())));
+  const now = useNow();
+  const manual = self.availability.sources.find((source) => source.source === "manual")?.status ?? "automatic";
+  const set = async (status: ChosenStatus) => {
+    const own = status !== "automatic";
+    const ends = own ? untilMoment(until, serverNow()) : null;
+    const done = await command.run(() => api.setAvailability(status, own ? reason.trim() : "", ends));
     if (done) setReason("");
   };
   useKey("u", t.keys.toAvailability, () => focusOn(".availability .switch button"));
@@ -38,7 +41,15 @@ export function AvailabilityPanel({ self }: { self: Me }) {
           <small>{becauseWords(self.availability)}</small>
         </span>
       </p>
-      <div class="switch four" role="group" aria-label={t.availability.choose}>
+      {self.availability.unconfirmed_since && (
+        <div class="unconfirmed" role="alert">
+          <p>{t.availability.unconfirmed(shortTime(self.availability.unconfirmed_since, now))}</p>
+          <button type="button" class="button primary" disabled={command.busy} onClick={() => void command.run(api.sayIamHere)}>
+            {t.availability.iAmHere}
+          </button>
+        </div>
+      )}
+      <div class="switch four five" role="group" aria-label={t.availability.choose}>
         {STATUSES.map((status) => (
           <button
             key={status}
@@ -51,6 +62,7 @@ export function AvailabilityPanel({ self }: { self: Me }) {
           </button>
         ))}
       </div>
+      {manual === "automatic" && <p class="muted note-line">{t.availability.automaticHint}</p>}
       <div class="two tight">
         <div class="entry">
           <label for={`${id}-reason`}>{t.availability.reason}</label>

@@ -3,12 +3,14 @@
 import { useDesk } from "../desk.ts";
 import { useStore } from "../hooks.ts";
 import { system } from "../select.ts";
-import { t } from "../texts.ts";
+import { centreWords, t } from "../texts.ts";
 
 export function Banner() {
   const state = useStore(useDesk().state);
   const known = system(state);
-  const warnings = [...(known?.degraded ?? [])];
+  const warnings = known?.warnings
+    ? known.warnings.map(({ code, text }) => centreWords(text, t.report.warnings[code]))
+    : [...(known?.degraded ?? [])];
   if (known && !known.presence_connected && warnings.length === 0) warnings.push(t.header.presenceOff);
   return (
     <>
@@ -19,13 +21,15 @@ export function Banner() {
           </p>
         )}
       </div>
-      {warnings.length > 0 && (
-        <ul class="banner degraded" aria-label={t.header.systemWarnings}>
-          {warnings.map((sentence) => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
-      )}
+      <div role="status" aria-live="polite">
+        {warnings.length > 0 && (
+          <ul class="banner degraded" aria-label={t.header.systemWarnings}>
+            {warnings.map((sentence) => (
+              <li key={sentence}>{sentence}</li>
+            ))}
+          </ul>
+        )}
+      </div>
     </>
   );
 }

@@ -3,7 +3,7 @@
 import { useId, useState } from "preact/hooks";
 import { useDesk } from "../desk.ts";
 import type { Escalation, Interaction, Me, ParticipantRole } from "../documents.ts";
-import { useCommand } from "../hooks.ts";
+import { useCommand, useStore } from "../hooks.ts";
 import { focusOn, useKey } from "../keys.ts";
 import { isRunning } from "../select.ts";
 import { t } from "../texts.ts";
@@ -18,12 +18,27 @@ export function IncomingCall({ call }: { call: Interaction }) {
         {t.call.incoming} · {call.queue_name}
       </p>
       <CustomerLine call={call} />
-      <p class="lead">{t.call.pickUp}</p>
+      <PickUp />
       <p class="muted">
         {t.call.waitingSince} <Clock from={call.started_at} />
       </p>
       <History history={call.history} />
     </section>
+  );
+}
+
+/** One key answers the phone in this page; other phones are lifted. */
+function PickUp() {
+  const { phone } = useDesk();
+  const rings = useStore(phone.state).call?.stage === "ringing";
+  if (!rings) return <p class="lead">{t.call.pickUp}</p>;
+  return (
+    <KeyButton
+      k="a"
+      label={t.browserPhone.answer}
+      class="button primary big"
+      onClick={() => phone.tell({ type: "answer_pressed" })}
+    />
   );
 }
 

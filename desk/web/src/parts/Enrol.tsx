@@ -293,12 +293,12 @@ function Skills({ skills, known, error, change }: SkillsProps) {
 
 interface AccessProps {
   enrolled: Enrolled;
-  another: () => void;
+  another?: () => void;
   close: () => void;
 }
 
 /** The new colleague's two passwords and phone settings; nobody can show them again. */
-function Access({ enrolled, another, close }: AccessProps) {
+export function Access({ enrolled, another, close }: AccessProps) {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => title.current?.focus(), []);
   useEffect(() => {
@@ -338,9 +338,11 @@ function Access({ enrolled, another, close }: AccessProps) {
         <button type="button" class="button primary" onClick={close}>
           {t.enrol.close}
         </button>
-        <button type="button" class="button" onClick={another}>
-          {t.enrol.another}
-        </button>
+        {another && (
+          <button type="button" class="button" onClick={another}>
+            {t.enrol.another}
+          </button>
+        )}
       </div>
     </div>
   );

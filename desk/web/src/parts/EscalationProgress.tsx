@@ -5,7 +5,7 @@ import { useDesk } from "../desk.ts";
 import type { Escalation } from "../documents.ts";
 import { useCommand } from "../hooks.ts";
 import { isRunning, steps } from "../select.ts";
-import { t } from "../texts.ts";
+import { centreWords, t } from "../texts.ts";
 import { Clock, KeyButton, Problem } from "./bits.tsx";
 import { Choices, invitationWords, Invitations, PromiseNote } from "./Search.tsx";
 import { SearchClock } from "./SearchClock.tsx";
@@ -76,7 +76,7 @@ function showsSteps(escalation: Escalation, look: Look): boolean {
 /** Why it failed, as a sentence; causes we do not know are shown in the centre's words. */
 export function causeOf(escalation: Escalation): string {
   const say = t.escalation.causes[escalation.cause];
-  if (!say) return t.escalation.unknownCause(escalation.cause_text || escalation.cause);
+  if (!say) return t.escalation.unknownCause(centreWords(escalation.cause_text || escalation.cause, ""));
   return say(escalation.specialist_name ?? t.escalation.somebody);
 }
 

@@ -10,11 +10,14 @@ import { soundIsOn, setSound } from "../notice.ts";
 import { t } from "../texts.ts";
 import { AgentStatusSwitch } from "./AgentStatus.tsx";
 import { Problem } from "./bits.tsx";
+import { PhoneStrip, PhoneSwitch } from "./BrowserPhone.tsx";
+import { PhoneSettings } from "./BrowserPhoneSettings.tsx";
 import { KeyHelp } from "./KeyHelp.tsx";
 import { LanguageChoice } from "./LanguageChoice.tsx";
 import { PhonePanel } from "./PhonePanel.tsx";
+import { Sessions } from "./Sessions.tsx";
 
-export type View = "work" | "overview";
+export type View = "work" | "overview" | "administration";
 
 interface Props {
   self: Me;
@@ -29,7 +32,7 @@ export function Header({ self, views, view, choose }: Props) {
   const [phoneOpen, setPhoneOpen] = useState(false);
   const logout = useCommand();
   useKey("m", t.header.phonePanel, () => setPhoneOpen(!phoneOpen));
-  const other = views.find((one) => one !== view);
+  const other = views.length > 1 ? views[(views.indexOf(view) + 1) % views.length] : undefined;
   useKey("v", t.keys.view, () => other && choose(other), other !== undefined);
   return (
     <header class="top">
@@ -59,6 +62,7 @@ export function Header({ self, views, view, choose }: Props) {
             <span class="sr">{t.header.phonePanel}: </span>
             {self.phone.registered ? t.header.phoneOn : t.header.phoneOff}
           </button>
+          <PhoneSwitch self={self} />
           {self.roles.includes("specialist") && <SoundSwitch />}
           <LanguageChoice />
           <KeyHelp />
@@ -68,8 +72,11 @@ export function Header({ self, views, view, choose }: Props) {
         </div>
       </div>
       <Problem error={logout.error} />
+      <PhoneStrip casesShown={view === "work"} openSettings={() => setPhoneOpen(!phoneOpen)} />
       <div id="my-phone" hidden={!phoneOpen}>
+        {phoneOpen && <PhoneSettings />}
         {phoneOpen && <PhonePanel self={self} />}
+        {phoneOpen && <Sessions self={self} />}
       </div>
     </header>
   );
@@ -85,7 +92,7 @@ function Views({ views, view, choose }: Omit<Props, "self">) {
           aria-current={one === view ? "page" : undefined}
           onClick={() => choose(one)}
         >
-          {one === "work" ? t.header.work : t.header.overview}
+          {t.header[one]}
         </button>
       ))}
     </nav>

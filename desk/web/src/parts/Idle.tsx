@@ -6,6 +6,7 @@ import type { State } from "../store.ts";
 import { count, listed, t } from "../texts.ts";
 import { reasonText } from "./AgentStatus.tsx";
 import { Clock, Scroll } from "./bits.tsx";
+import { UsePageAsPhone } from "./BrowserPhone.tsx";
 
 export function Idle({ self, state }: { self: Me; state: State }) {
   const queues = allQueues(state);
@@ -14,7 +15,7 @@ export function Idle({ self, state }: { self: Me; state: State }) {
       <section class="card idle" aria-label={t.idle.region}>
         <h1>{t.idle.specialistTitle}</h1>
         <p>{t.idle.specialistHint}</p>
-        {!self.phone.registered && <p class="warn">{t.idle.noPhone}</p>}
+        {!self.phone.registered && <NoPhone self={self} />}
       </section>
     );
   }
@@ -30,9 +31,40 @@ export function Idle({ self, state }: { self: Me; state: State }) {
           {t.idle.notReadyHint}
         </p>
       )}
-      {!self.phone.registered && <p class="warn">{t.idle.noPhone}</p>}
+      {!self.phone.registered && <NoPhone self={self} />}
       <QueueTable queues={queues} />
     </section>
+  );
+}
+
+/** Who waits now: the next call, while the last one is being written up. */
+export function NextCall({ queues }: { queues: Queue[] }) {
+  const waiting = queues.filter((queue) => queue.waiting > 0);
+  return (
+    <p class="next-call" aria-label={t.report.next.title} role="group">
+      <b>{t.report.next.title}:</b>{" "}
+      {waiting.length === 0 && <span class="muted">{t.report.next.none}</span>}
+      {waiting.map((queue) => (
+        <span key={queue.id} data-queue-id={queue.id}>
+          {queue.name} {count(t.report.next.waiting, queue.waiting)}
+          {queue.longest_wait_since && (
+            <>
+              {" "}
+              <Clock from={queue.longest_wait_since} label={t.idle.longest} />
+            </>
+          )}{" "}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+function NoPhone({ self }: { self: Me }) {
+  return (
+    <div class="warn no-phone">
+      <p>{t.idle.noPhone}</p>
+      <UsePageAsPhone self={self} />
+    </div>
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { useId, useState } from "preact/hooks";
 import { serverNow, shortTime, weekday } from "../clock.ts";
+import type { ApiError } from "../api.ts";
 import { useDesk } from "../desk.ts";
 import type { Me, QuietWindow } from "../documents.ts";
 import { useCommand, useNow } from "../hooks.ts";
@@ -27,6 +28,7 @@ export function LimitsForm({ self }: { self: Me }) {
     setTyped({ ...form, ...changes });
     setSaved(false);
   };
+  const focusError = command.error?.field === "focus_until" ? command.error : null;
   const mistake = tried ? mistakeIn(form) : null;
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -57,7 +59,13 @@ export function LimitsForm({ self }: { self: Me }) {
             onInput={(event) => change({ perHour: event.currentTarget.value })}
           />
         </div>
-        <FocusChoice id={`${id}-focus`} form={form} change={change} until={self.limits?.focus_until ?? null} />
+        <FocusChoice
+          id={`${id}-focus`}
+          form={form}
+          change={change}
+          until={self.limits?.focus_until ?? null}
+          error={focusError}
+        />
       </div>
       <QuietTimes quiet={form.quiet} change={(quiet) => change({ quiet })} />
       {mistake && (
@@ -73,7 +81,7 @@ export function LimitsForm({ self }: { self: Me }) {
           {saved ? t.limits.saved : ""}
         </span>
       </div>
-      <Problem error={command.error} />
+      {!focusError && <Problem error={command.error} />}
     </form>
   );
 }
@@ -82,15 +90,23 @@ interface FocusProps {
   id: string;
   form: Form;
   until: string | null;
+  /** What the centre says against this choice. */
+  error: ApiError | null;
   change: (changes: Partial<Form>) => void;
 }
 
-function FocusChoice({ id, form, until, change }: FocusProps) {
+function FocusChoice({ id, form, until, error, change }: FocusProps) {
   const now = useNow();
   return (
     <div class="entry">
       <label for={id}>{t.limits.focus}</label>
-      <select id={id} value={form.focus} onChange={(event) => change({ focus: event.currentTarget.value as Focus })}>
+      <select
+        id={id}
+        value={form.focus}
+        aria-invalid={error !== null}
+        aria-describedby={error ? `${id}-error` : undefined}
+        onChange={(event) => change({ focus: event.currentTarget.value as Focus })}
+      >
         {until && Date.parse(until) > now && <option value="keep">{shortTime(until, now)}</option>}
         {Object.entries(t.limits.focuses).map(([key, label]) => (
           <option key={key} value={key}>
@@ -98,6 +114,11 @@ function FocusChoice({ id, form, until, change }: FocusProps) {
           </option>
         ))}
       </select>
+      {error && (
+        <div id={`${id}-error`}>
+          <Problem error={error} />
+        </div>
+      )}
     </div>
   );
 }

@@ -1,9 +1,10 @@
 /** The way in: person id and password, with the error at the field it belongs to. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api.ts";
 import { useDesk } from "../desk.ts";
 import { sentence, useCommand } from "../hooks.ts";
+import { failureIn } from "../sessions.ts";
 import { t } from "../texts.ts";
 import { LanguageChoice } from "./LanguageChoice.tsx";
 
@@ -54,8 +55,38 @@ export function LoginPage({ ended }: { ended: boolean }) {
         <button type="submit" class="button primary wide" disabled={command.busy}>
           {command.busy ? t.login.busy : t.login.button}
         </button>
+        <Provider />
       </form>
     </main>
+  );
+}
+
+/** Logging in by the company's identity provider, where one is set up; and why that has just failed. */
+function Provider() {
+  const { api } = useDesk();
+  const [name, setName] = useState<string | null>(null);
+  const [failure] = useState(() => failureIn(location.hash));
+  useEffect(() => {
+    // The password works without this: a server that does not answer now is told of when somebody logs in.
+    api.ways().then((ways) => setName(ways.oidc?.name ?? null), () => setName(null));
+    if (failure) history.replaceState(null, "", location.pathname);
+  }, []);
+  return (
+    <>
+      {failure && (
+        <p class="error" role="alert">
+          {t.sessions.failures[failure] ?? t.errors.unknown}
+        </p>
+      )}
+      {name !== null && (
+        <>
+          <p class="login-or">{t.sessions.or}</p>
+          <a class="button wide" href="/api/login/oidc">
+            {t.sessions.oidc(name)}
+          </a>
+        </>
+      )}
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 /** The parts of a running search: who was asked with what result, the choices when nobody is free, the promise. */
 
-import { shortTime } from "../clock.ts";
+import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { Escalation, Invitation, OfferedChoice, Promised } from "../documents.ts";
 import { useCommand, useNow } from "../hooks.ts";
@@ -32,7 +32,8 @@ const markOf = (one: Invitation) =>
 /** How far it is with one invited specialist, or why it ended, without the name. */
 export function invitationWords(one: Invitation): string {
   if (one.state !== "ended") return t.escalation.askedStates[one.state];
-  return t.escalation.shortCauses[one.cause] ?? (one.cause_text || t.escalation.askedStates.ended);
+  if (one.again_at) return t.report.later.cause(shortTime(one.again_at, serverNow()));
+  return t.escalation.shortCauses[one.cause] ?? centreWords(one.cause_text, t.escalation.askedStates.ended);
 }
 
 /** Nobody is free: the agent chooses what the customer gets, each choice with an honest estimate. */
@@ -75,7 +76,7 @@ export function Choices({ escalation }: { escalation: Escalation }) {
 /** How long it takes; for a promise without an estimate what the customer would be told. */
 function estimateWords({ choice, says, estimate_s }: OfferedChoice): string {
   if (estimate_s === undefined || estimate_s === null) {
-    return choice === "wait" ? t.escalation.noEstimate : says || t.escalation.noEstimate;
+    return choice === "wait" ? t.escalation.noEstimate : centreWords(says, t.escalation.noEstimate);
   }
   const rounded = estimate_s < 60 ? estimate_s : Math.ceil(estimate_s / 60) * 60;
   return t.escalation.estimates[choice](ageWords(rounded));

@@ -8,7 +8,7 @@ import { useCommand, useNow, useStore } from "../hooks.ts";
 import { escalationOf, isRunning, people } from "../select.ts";
 import type { Wanted } from "../api.ts";
 import { focusOn, useKey } from "../keys.ts";
-import { countByState, inOrder, isResting, lacksPhone, matches, mayBeAsked, ofRole } from "../specialists.ts";
+import { countByState, inOrder, isResting, lacksPhone, matches, mayBeAsked, ofRole, shadeOf } from "../specialists.ts";
 import { count, t } from "../texts.ts";
 import { Age, KeyButton, Problem, StateMark } from "./bits.tsx";
 import { becauseWords } from "./because.ts";
@@ -143,7 +143,7 @@ function Row({ person, wanted, inCall, mayAsk, ask }: RowProps) {
   const { state, checked_at } = person.availability;
   const now = useNow();
   const resting = isResting(person, now);
-  const shade = resting ? "resting" : state;
+  const shade = shadeOf(person, now);
   return (
     <li class={`person ${shade}`} data-person-id={person.id} data-state={state} data-resting={resting}>
       <StateMark state={shade} />
@@ -189,7 +189,7 @@ function freeWith(specialists: Person[], skill: string, now: number): number {
 
 /** The state in words, since when, and when it ends if that is known. */
 export function StateSince({ person }: { person: Person }) {
-  const { state, since, resting_until, free_again_at } = person.availability;
+  const { since, resting_until, free_again_at } = person.availability;
   const now = useNow();
   const ends = soonWords(free_again_at, now);
   return (
@@ -197,7 +197,7 @@ export function StateSince({ person }: { person: Person }) {
       <b class="state-word">
         {isResting(person, now)
           ? t.specialists.restingUntil(shortTime(resting_until, now))
-          : t.specialists.stateSince(t.specialists.states[state], shortTime(since, now))}
+          : t.specialists.stateSince(t.specialists.states[shadeOf(person, now)], shortTime(since, now))}
       </b>
       {ends && !isResting(person, now) && <b class="soon"> · {ends}</b>}
     </>

@@ -1,18 +1,19 @@
 /** Promises to customers: one that is offered to me now, those that are mine, and all of them for supervisors. */
 
 import { useEffect, useId, useState } from "preact/hooks";
-import { shortTime } from "../clock.ts";
+import { serverNow, shortTime } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { Task } from "../documents.ts";
 import { useCommand, useNow } from "../hooks.ts";
 import { chime, flashTitle } from "../notice.ts";
 import { caseOf, isOverdue, myTasks, openTasks } from "../select.ts";
 import type { State } from "../store.ts";
-import { count, t } from "../texts.ts";
+import { centreWords, count, t } from "../texts.ts";
 import { KnownAndMissing } from "./ArrivingCase.tsx";
 import { ageWords, KeyButton, Problem, Scroll } from "./bits.tsx";
 import { CustomerLine } from "./CallPanel.tsx";
 import { History } from "./History.tsx";
+import { promiseWords } from "./Search.tsx";
 
 export const taskCustomer = (task: Task) => task.customer?.name ?? task.caller_number;
 
@@ -44,7 +45,7 @@ export function OfferedTask({ task, state }: { task: Task; state: State }) {
         </div>
         <Due task={task} />
       </div>
-      {task.sentence && <p class="asked-reason">{task.sentence}</p>}
+      {task.sentence && <p class="asked-reason">{promiseWords(task, serverNow())}</p>}
       <LastTry task={task} />
       <div class="answer">
         <KeyButton
@@ -113,7 +114,7 @@ function LastTry({ task }: { task: Task }) {
   if (!task.last_cause || task.state === "talking") return null;
   return (
     <p class="muted">
-      {t.tasks.lastTry} {t.escalation.shortCauses[task.last_cause] ?? task.last_cause_text ?? task.last_cause}
+      {t.tasks.lastTry} {t.escalation.shortCauses[task.last_cause] ?? centreWords(task.last_cause_text ?? "", t.escalation.askedStates.ended)}
     </p>
   );
 }
@@ -144,7 +145,7 @@ function MyTask({ task, first }: { task: Task; first: boolean }) {
         </p>
         <Due task={task} />
       </div>
-      {task.sentence && <p class="muted">{task.sentence}</p>}
+      {task.sentence && <p class="muted">{promiseWords(task, serverNow())}</p>}
       <LastTry task={task} />
       <div class="row">
         <span class="state-word">{t.tasks.states[task.state]}</span>

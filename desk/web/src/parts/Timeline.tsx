@@ -14,14 +14,16 @@ interface Props {
   interaction: string;
   /** The live document, or null when the interaction is closed and gone. */
   shown: Interaction | null;
+  /** Who called, where there is no live document to say it. */
+  customer?: string;
   close: () => void;
 }
 
-export function TimelinePanel({ interaction, shown, close }: Props) {
+export function TimelinePanel({ interaction, shown, customer = "", close }: Props) {
   const { api } = useDesk();
   const [events, setEvents] = useState<TimelineEvent[] | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  const [name, setName] = useState("");
+  const [name, setName] = useState(customer);
   useEffect(() => {
     if (shown) setName(customerName(shown.customer));
     let isCurrent = true;
@@ -46,7 +48,7 @@ export function TimelinePanel({ interaction, shown, close }: Props) {
     <section class="card timeline" aria-label={t.overview.timeline} data-interaction-id={interaction}>
       <div class="list-top">
         <h2>
-          {t.overview.timeline} · {name}
+          {[t.overview.timeline, name].filter(Boolean).join(" · ")}
         </h2>
         <button type="button" class="button quiet" onClick={close}>
           {t.overview.closeTimeline}

@@ -10,6 +10,7 @@ import { AvailabilityPanel } from "./Availability.tsx";
 import { CallPanel, IncomingCall, OutcomeForm } from "./CallPanel.tsx";
 import { CaseForm } from "./CaseForm.tsx";
 import { EscalationProgress } from "./EscalationProgress.tsx";
+import { HelpPanel } from "./Help.tsx";
 import { History } from "./History.tsx";
 import { Idle } from "./Idle.tsx";
 import { LimitsForm } from "./LimitsForm.tsx";
@@ -37,6 +38,7 @@ export function WorkPage({ self }: { self: Me }) {
         ))}
         <Doing self={self} state={state} call={call} quiet={cases.length + offers.length > 0} />
         <MyTasks state={state} />
+        {(isSpecialist || self.agent) && !call && cases.length === 0 && <HelpPanel specialist={isSpecialist} />}
       </div>
       <div class="beside">
         {isSpecialist && <AvailabilityPanel self={self} />}

@@ -4,15 +4,17 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { serverNow } from "../clock.ts";
 import { useDesk } from "../desk.ts";
 import type { AgentView, Interaction } from "../documents.ts";
-import { useCommand } from "../hooks.ts";
+import { useCommand, useStore } from "../hooks.ts";
 import { useKey } from "../keys.ts";
+import { queues } from "../select.ts";
 import { t } from "../texts.ts";
 import { Countdown, customerName, Hint, Problem, secondsLeft } from "./bits.tsx";
+import { NextCall } from "./Idle.tsx";
 
 const SEND_BEFORE_END_MS = 1_500;
 
 export function WrapUp({ agent, call }: { agent: AgentView; call: Interaction | null }) {
-  const { api, outcomes } = useDesk();
+  const { api, outcomes, state } = useDesk();
   const command = useCommand();
   const id = useId();
   const [disposition, setDisposition] = useState("resolved");
@@ -70,6 +72,7 @@ export function WrapUp({ agent, call }: { agent: AgentView; call: Interaction | 
         </button>
         <Problem error={command.error} />
       </form>
+      <NextCall queues={queues(useStore(state))} />
     </section>
   );
 }

@@ -10,10 +10,10 @@ import { useKey } from "../keys.ts";
 import { t } from "../texts.ts";
 
 /**
- * Free is a disc with a tick, busy a square with a bar, away a half moon, resting two bars in a ring, unknown a dashed
- * ring: colour is never alone.
+ * Free is a disc with a tick, busy a square with a bar (hollow when by calendar only), away a half moon, resting two bars
+ * in a ring, unknown a dashed ring: colour is never alone.
  */
-export function StateMark({ state }: { state: AvailabilityState | "resting" }) {
+export function StateMark({ state }: { state: AvailabilityState | "resting" | "reachable" }) {
   return (
     <svg class={`mark ${state}`} viewBox="0 0 16 16" width="16" height="16" role="img" aria-label={t.specialists.states[state]}>
       {state === "resting" && (
@@ -32,6 +32,12 @@ export function StateMark({ state }: { state: AvailabilityState | "resting" }) {
         <>
           <rect x="1.5" y="1.5" width="13" height="13" rx="3" fill="currentColor" />
           <path d="M4.5 8h7" class="cut" />
+        </>
+      )}
+      {state === "reachable" && (
+        <>
+          <rect x="2" y="2" width="12" height="12" rx="3" class="ring whole" />
+          <path d="M5 8h6" class="bars" />
         </>
       )}
       {state === "away" && <path d="M10.5 1.500a6.8 6.8 0 1 0 4 9.300A6 6 0 0 1 10.5 1.500Z" fill="currentColor" />}
@@ -163,7 +169,9 @@ export function Roster({ participants, self }: { participants: Participant[]; se
             {one.name}
             {one.person !== null && one.person === self ? ` (${t.call.you})` : ""}
           </strong>
-          <span class="being">{one.state === "ringing" ? t.call.ringing : t.call.talking}</span>
+          <span class="being">
+            {one.state === "ringing" ? t.call.ringing : t.call.talking} <Clock from={one.since} />
+          </span>
         </li>
       ))}
     </ul>

@@ -1,9 +1,13 @@
 /** Czech. Names stay in the nominative, so that any name fits; verbs in the present, so that any person fits. */
 
 import type { Texts } from "./en.ts";
+import { browserPhone } from "./phone/cs.ts";
 import { aboutPerson } from "./plural.ts";
+import { report } from "./report/cs.ts";
+import { sessions } from "./sessions/cs.ts";
 
 const shortCauses = {
+  later: "má čas později",
   declined: "odmítnuto",
   no_answer: "nezvedá telefon",
   busy: "má obsazeno",
@@ -50,6 +54,7 @@ export const cs: Texts = {
     views: "Pohledy",
     work: "Moje práce",
     overview: "Přehled",
+    administration: "Správa",
     logout: "Odhlásit se",
     phoneOn: "Telefon připojen",
     phoneOff: "Telefon nepřipojen",
@@ -159,7 +164,7 @@ export const cs: Texts = {
     beside: (author) => `${author} právě píše:`,
     takeOver: "Převzít",
     outcome: "Dosavadní výsledek",
-    sources: { agent: "Operátor", specialist: "Specialista", crm: "CRM", bot: "Robot", system: "Systém" },
+    sources: { agent: "Operátor", specialist: "Specialista", crm: "CRM", bot: "Robot", system: "Systém", phone_book: "Telefonní seznam" },
     gone: "Případ už na této obrazovce není.",
   },
   history: {
@@ -250,7 +255,7 @@ export const cs: Texts = {
     noPhone: "telefon není připojen",
     none: "Nikdo neodpovídá hledání.",
     noneAtAll: "Zatím tu nejsou žádní specialisté.",
-    states: { free: "volno", busy: "obsazeno", away: "pryč", unknown: "neznámo", resting: "má klid" },
+    states: { free: "volno", busy: "obsazeno", away: "pryč", unknown: "neznámo", resting: "má klid", reachable: "obsazeno, lze volat" },
     stateSince: (state, time) => (time ? `${state} od ${time}` : state),
     askSkill: "Požádat o dovednost",
     askFor: (skill) => `Najít: ${skill}`,
@@ -279,6 +284,7 @@ export const cs: Texts = {
       silent: "žádný zdroj nemá čerstvou zprávu",
       no_phone: "telefon není připojen",
       no_broker: "služba přítomnosti není připojena",
+      unconfirmed: "na pozvání neodpověděl(a)",
     },
     wanted: "hledaná pro tento hovor",
     level: (skill, level) => `${skill}, úroveň ${level}`,
@@ -335,6 +341,7 @@ export const cs: Texts = {
     preparing: "Případ je na cestě…",
     missed: (agent) => `Přizvání: ${agent}.`,
     missedCauses: {
+      later: "Řekli jste, kdy máte čas.",
       declined: "Pozvání jste odmítli.",
       no_answer: "Telefon zůstal bez odpovědi.",
       cancelled: "Žádost byla vzata zpět.",
@@ -348,7 +355,11 @@ export const cs: Texts = {
     region: "Moje dostupnost",
     title: "Moje dostupnost",
     choose: "Nastavit ručně",
-    statuses: { available: "K dispozici", busy: "Obsazeno", away: "Pryč", dnd: "Nerušit" },
+    statuses: { automatic: "Automaticky", available: "K dispozici", busy: "Obsazeno", away: "Pryč", dnd: "Nerušit" },
+    automaticHint: "Rozhoduje telefon, UC klient a kalendář.",
+    unconfirmed: (time) =>
+      `Když vás kolegové zvali, neodpověděli jste, naposledy v ${time}. Vidí vás jako neznámý stav a nezvou vás, dokud neukážete, že jste tady.`,
+    iAmHere: "Jsem tady",
     reason: "Důvod (nepovinné)",
     until: "Do kdy",
     untils: { open: "Než to změním", m30: "30 minut od teď", h1: "1 hodinu od teď", h2: "2 hodiny od teď", eod: "dnes do 18:00" },
@@ -499,6 +510,7 @@ export const cs: Texts = {
     ],
     softphoneHint: "Zvolte „použít účet SIP“, zadejte jméno, heslo a server a nastavte přenos podle portu.",
   },
+  browserPhone,
   overview: {
     region: "Přehled",
     queues: "Fronty",
@@ -563,10 +575,13 @@ export const cs: Texts = {
       languages: "Krátké kódy jazyků, například: cs, en.",
     },
   },
+  report,
+  sessions,
   errors: {
     unknown: "Nepodařilo se to. Zkuste to znovu.",
     noAnswer: "Centrum neodpovídá. Zkontrolujte připojení a zkuste to znovu.",
     byCode: {
+      ...sessions.errors,
       wrong_login: "Toto osobní id a heslo k sobě nepatří.",
       too_many_attempts: "Příliš mnoho pokusů. Chvíli počkejte a zkuste to znovu.",
       not_free: "Tato osoba už není volná.",

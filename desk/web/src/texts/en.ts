@@ -1,6 +1,9 @@
 /** Every text on screen in English; its type is the type of all catalogues. */
 
+import { browserPhone } from "./phone/en.ts";
 import { plural } from "./plural.ts";
+import { report } from "./report/en.ts";
+import { sessions } from "./sessions/en.ts";
 
 export const en = {
   product: "Ringside",
@@ -28,6 +31,7 @@ export const en = {
     views: "Views",
     work: "My work",
     overview: "Overview",
+    administration: "Administration",
     logout: "Log out",
     phoneOn: "Phone registered",
     phoneOff: "Phone not registered",
@@ -132,7 +136,7 @@ export const en = {
     beside: (author: string) => `${author} just wrote:`,
     takeOver: "Take this over",
     outcome: "Outcome so far",
-    sources: { agent: "Agent", specialist: "Specialist", crm: "CRM", bot: "Bot", system: "System" } as Record<string, string>,
+    sources: { agent: "Agent", specialist: "Specialist", crm: "CRM", bot: "Bot", system: "System", phone_book: "Phone book" } as Record<string, string>,
     gone: "The case is not on this screen any more.",
   },
   history: {
@@ -204,6 +208,7 @@ export const en = {
       owner: "Owner",
     },
     causes: {
+      later: (name) => `${name} has time later.`,
       declined: (name) => `${name} declined.`,
       no_answer: (name) => `${name} did not answer.`,
       busy: (name) => `${name} is busy on the phone.`,
@@ -224,6 +229,7 @@ export const en = {
       completed: () => "The conversation is over.",
     } as Record<string, (name: string) => string>,
     shortCauses: {
+      later: "has time later",
       declined: "declined",
       no_answer: "no answer",
       busy: "busy on the phone",
@@ -257,7 +263,7 @@ export const en = {
     noPhone: "no phone registered",
     none: "Nobody matches.",
     noneAtAll: "There are no specialists yet.",
-    states: { free: "free", busy: "busy", away: "away", unknown: "unknown", resting: "resting" },
+    states: { free: "free", busy: "busy", away: "away", unknown: "unknown", resting: "resting", reachable: "busy, reachable" },
     stateSince: (state: string, time: string) => (time ? `${state} since ${time}` : state),
     askSkill: "Ask for a skill",
     askFor: (skill: string) => `Ask for ${skill}`,
@@ -286,6 +292,7 @@ export const en = {
       silent: "no fresh word from any source",
       no_phone: "no phone registered",
       no_broker: "presence service not connected",
+      unconfirmed: "did not answer when asked",
     } as Record<string, string>,
     wanted: "wanted for this call",
     level: (skill: string, level: number) => `${skill}, level ${level}`,
@@ -342,6 +349,7 @@ export const en = {
     preparing: "The case is on its way…",
     missed: (agent: string) => `${agent} had asked you in.`,
     missedCauses: {
+      later: "You said when you have time.",
       declined: "You declined.",
       no_answer: "You did not answer.",
       cancelled: "The request was taken back.",
@@ -355,7 +363,11 @@ export const en = {
     region: "My availability",
     title: "My availability",
     choose: "Set it yourself",
-    statuses: { available: "Available", busy: "Busy", away: "Away", dnd: "Do not disturb" },
+    statuses: { automatic: "Automatic", available: "Available", busy: "Busy", away: "Away", dnd: "Do not disturb" },
+    automaticHint: "Phone, UC client and calendar decide.",
+    unconfirmed: (time: string) =>
+      `You did not answer when you were asked, last at ${time}. Colleagues see you as unknown and you are not asked until you show that you are here.`,
+    iAmHere: "I am here",
     reason: "Reason (optional)",
     until: "Until",
     untils: { open: "I change it", m30: "30 minutes from now", h1: "1 hour from now", h2: "2 hours from now", eod: "18:00 today" },
@@ -507,6 +519,7 @@ export const en = {
     ] as [string, string][],
     softphoneHint: "Choose “use a SIP account”, type user name, password and server, and set the transport to match the port.",
   },
+  browserPhone,
   overview: {
     region: "Overview",
     queues: "Queues",
@@ -576,10 +589,13 @@ export const en = {
       languages: "Short codes of languages, such as: en, de.",
     },
   },
+  report,
+  sessions,
   errors: {
     unknown: "That did not work. Try again.",
     noAnswer: "The centre does not answer. Check your connection and try again.",
     byCode: {
+      ...sessions.errors,
       wrong_login: "This person id and password do not belong together.",
       too_many_attempts: "Too many attempts. Wait a little and try again.",
       not_free: "This person is not free any more.",

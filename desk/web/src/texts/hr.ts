@@ -1,9 +1,13 @@
 /** Croatian. Names stay in the nominative, so that any name fits; verbs in the present, so that any person fits. */
 
 import type { Texts } from "./en.ts";
+import { browserPhone } from "./phone/hr.ts";
 import { aboutPerson } from "./plural.ts";
+import { report } from "./report/hr.ts";
+import { sessions } from "./sessions/hr.ts";
 
 const shortCauses = {
+  later: "ima vremena kasnije",
   declined: "odbijeno",
   no_answer: "ne javlja se",
   busy: "linija je zauzeta",
@@ -50,6 +54,7 @@ export const hr: Texts = {
     views: "Prikazi",
     work: "Moj posao",
     overview: "Pregled",
+    administration: "Administracija",
     logout: "Odjavi se",
     phoneOn: "Telefon povezan",
     phoneOff: "Telefon nije povezan",
@@ -159,7 +164,7 @@ export const hr: Texts = {
     beside: (author) => `${author} upravo piše:`,
     takeOver: "Preuzmi",
     outcome: "Dosadašnji ishod",
-    sources: { agent: "Agent", specialist: "Stručnjak", crm: "CRM", bot: "Robot", system: "Sustav" },
+    sources: { agent: "Agent", specialist: "Stručnjak", crm: "CRM", bot: "Robot", system: "Sustav", phone_book: "Telefonski imenik" },
     gone: "Predmet više nije na ovom zaslonu.",
   },
   history: {
@@ -250,7 +255,7 @@ export const hr: Texts = {
     noPhone: "telefon nije povezan",
     none: "Nitko ne odgovara pretrazi.",
     noneAtAll: "Još nema stručnjaka.",
-    states: { free: "slobodno", busy: "zauzeto", away: "odsutno", unknown: "nepoznato", resting: "na odmoru" },
+    states: { free: "slobodno", busy: "zauzeto", away: "odsutno", unknown: "nepoznato", resting: "na odmoru", reachable: "zauzeto, može se zvati" },
     stateSince: (state, time) => (time ? `${state} od ${time}` : state),
     askSkill: "Zatraži vještinu",
     askFor: (skill) => `Zatraži: ${skill}`,
@@ -279,6 +284,7 @@ export const hr: Texts = {
       silent: "nijedan izvor nema svježu vijest",
       no_phone: "telefon nije povezan",
       no_broker: "usluga prisutnosti nije povezana",
+      unconfirmed: "nije odgovorio/la na poziv kolege",
     },
     wanted: "tražena za ovaj poziv",
     level: (skill, level) => `${skill}, razina ${level}`,
@@ -335,6 +341,7 @@ export const hr: Texts = {
     preparing: "Predmet stiže…",
     missed: (agent) => `Poziv u razgovor: ${agent}.`,
     missedCauses: {
+      later: "Rekli ste kada imate vremena.",
       declined: "Odbili ste.",
       no_answer: "Telefon je ostao bez odgovora.",
       cancelled: "Zahtjev je povučen.",
@@ -348,7 +355,11 @@ export const hr: Texts = {
     region: "Moja dostupnost",
     title: "Moja dostupnost",
     choose: "Postavi ručno",
-    statuses: { available: "Dostupno", busy: "Zauzeto", away: "Odsutno", dnd: "Ne ometaj" },
+    statuses: { automatic: "Automatski", available: "Dostupno", busy: "Zauzeto", away: "Odsutno", dnd: "Ne ometaj" },
+    automaticHint: "Odlučuju telefon, UC klijent i kalendar.",
+    unconfirmed: (time) =>
+      `Niste odgovorili kad ste bili zvani, zadnji put u ${time}. Kolege vas vide kao nepoznato i ne zovu vas dok ne pokažete da ste tu.`,
+    iAmHere: "Tu sam",
     reason: "Razlog (neobavezno)",
     until: "Do kada",
     untils: { open: "Dok ne promijenim", m30: "30 minuta od sada", h1: "1 sat od sada", h2: "2 sata od sada", eod: "danas do 18:00" },
@@ -499,6 +510,7 @@ export const hr: Texts = {
     ],
     softphoneHint: "Odaberite „koristi SIP račun”, upišite ime, lozinku i poslužitelj te odaberite prijenos prema portu.",
   },
+  browserPhone,
   overview: {
     region: "Pregled",
     queues: "Redovi čekanja",
@@ -563,10 +575,13 @@ export const hr: Texts = {
       languages: "Kratke oznake jezika, na primjer: hr, en.",
     },
   },
+  report,
+  sessions,
   errors: {
     unknown: "Nije uspjelo. Pokušajte ponovno.",
     noAnswer: "Centar ne odgovara. Provjerite vezu i pokušajte ponovno.",
     byCode: {
+      ...sessions.errors,
       wrong_login: "Ovaj osobni ID i lozinka ne pripadaju zajedno.",
       too_many_attempts: "Previše pokušaja. Pričekajte malo i pokušajte ponovno.",
       not_free: "Ta osoba više nije slobodna.",

@@ -1,9 +1,13 @@
 /** Polish. Names stay in the nominative, so that any name fits; verbs in the present, so that any person fits. */
 
 import type { Texts } from "./en.ts";
+import { browserPhone } from "./phone/pl.ts";
 import { aboutPerson } from "./plural.ts";
+import { report } from "./report/pl.ts";
+import { sessions } from "./sessions/pl.ts";
 
 const shortCauses = {
+  later: "ma czas później",
   declined: "odmowa",
   no_answer: "nie odbiera",
   busy: "linia zajęta",
@@ -50,6 +54,7 @@ export const pl: Texts = {
     views: "Widoki",
     work: "Moja praca",
     overview: "Przegląd",
+    administration: "Administracja",
     logout: "Wyloguj się",
     phoneOn: "Telefon podłączony",
     phoneOff: "Telefon niepodłączony",
@@ -161,7 +166,7 @@ export const pl: Texts = {
     beside: (author) => `${author} właśnie pisze:`,
     takeOver: "Przejmij",
     outcome: "Dotychczasowy wynik",
-    sources: { agent: "Konsultant", specialist: "Specjalista", crm: "CRM", bot: "Bot", system: "System" },
+    sources: { agent: "Konsultant", specialist: "Specjalista", crm: "CRM", bot: "Bot", system: "System", phone_book: "Książka telefoniczna" },
     gone: "Tej sprawy nie ma już na ekranie.",
   },
   history: {
@@ -252,7 +257,7 @@ export const pl: Texts = {
     noPhone: "telefon niepodłączony",
     none: "Nikt nie pasuje.",
     noneAtAll: "Nie ma jeszcze specjalistów.",
-    states: { free: "wolne", busy: "zajęte", away: "poza biurem", unknown: "nie wiadomo", resting: "cisza" },
+    states: { free: "wolne", busy: "zajęte", away: "poza biurem", unknown: "nie wiadomo", resting: "cisza", reachable: "zajęte, można dzwonić" },
     stateSince: (state, time) => (time ? `${state} od ${time}` : state),
     askSkill: "Poproś o umiejętność",
     askFor: (skill) => `Znajdź: ${skill}`,
@@ -286,6 +291,7 @@ export const pl: Texts = {
       silent: "brak świeżych danych z żadnego źródła",
       no_phone: "telefon niepodłączony",
       no_broker: "usługa obecności niepodłączona",
+      unconfirmed: "brak odpowiedzi na prośby",
     },
     wanted: "poszukiwana w tej rozmowie",
     level: (skill, level) => `${skill}, poziom ${level}`,
@@ -342,6 +348,7 @@ export const pl: Texts = {
     preparing: "Sprawa w drodze…",
     missed: (agent) => `Prośba o dołączenie: ${agent}.`,
     missedCauses: {
+      later: "Wiadomo już, kiedy masz czas.",
       declined: "Prośba została odrzucona.",
       no_answer: "Telefon pozostał bez odpowiedzi.",
       cancelled: "Prośbę wycofano.",
@@ -355,7 +362,11 @@ export const pl: Texts = {
     region: "Moja dostępność",
     title: "Moja dostępność",
     choose: "Ustaw samodzielnie",
-    statuses: { available: "Dostępność", busy: "Zajęte", away: "Poza biurem", dnd: "Nie przeszkadzać" },
+    statuses: { automatic: "Automatycznie", available: "Dostępność", busy: "Zajęte", away: "Poza biurem", dnd: "Nie przeszkadzać" },
+    automaticHint: "Decydują telefon, klient UC i kalendarz.",
+    unconfirmed: (time) =>
+      `Prośby o pomoc pozostały bez odpowiedzi, ostatnia o ${time}. Dla innych Twój stan jest nieznany i nikt nie prosi, dopóki nie dasz znaku, że jesteś.`,
+    iAmHere: "Jestem tutaj",
     reason: "Powód (opcjonalnie)",
     until: "Do kiedy",
     untils: { open: "Do mojej zmiany", m30: "30 minut od teraz", h1: "1 godzinę od teraz", h2: "2 godziny od teraz", eod: "dziś do 18:00" },
@@ -506,6 +517,7 @@ export const pl: Texts = {
     ],
     softphoneHint: "Wybierz „użyj konta SIP”, wpisz nazwę, hasło i serwer oraz ustaw transport zgodny z portem.",
   },
+  browserPhone,
   overview: {
     region: "Przegląd",
     queues: "Kolejki",
@@ -570,10 +582,13 @@ export const pl: Texts = {
       languages: "Krótkie kody języków, na przykład: pl, en.",
     },
   },
+  report,
+  sessions,
   errors: {
     unknown: "Nie udało się. Spróbuj ponownie.",
     noAnswer: "Centrum nie odpowiada. Sprawdź połączenie i spróbuj ponownie.",
     byCode: {
+      ...sessions.errors,
       wrong_login: "Ten identyfikator i hasło nie pasują do siebie.",
       too_many_attempts: "Zbyt wiele prób. Poczekaj chwilę i spróbuj ponownie.",
       not_free: "Ta osoba nie jest już wolna.",

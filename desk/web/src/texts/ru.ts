@@ -1,9 +1,13 @@
 /** Russian. Names stay in the nominative, so that any name fits; verbs in the present, so that any person fits. */
 
 import type { Texts } from "./en.ts";
+import { browserPhone } from "./phone/ru.ts";
 import { aboutPerson } from "./plural.ts";
+import { report } from "./report/ru.ts";
+import { sessions } from "./sessions/ru.ts";
 
 const shortCauses = {
+  later: "будет время позже",
   declined: "отказ",
   no_answer: "не отвечает",
   busy: "линия занята",
@@ -50,6 +54,7 @@ export const ru: Texts = {
     views: "Разделы",
     work: "Моя работа",
     overview: "Обзор",
+    administration: "Управление",
     logout: "Выйти",
     phoneOn: "Телефон подключён",
     phoneOff: "Телефон не подключён",
@@ -161,7 +166,7 @@ export const ru: Texts = {
     beside: (author) => `${author} сейчас пишет:`,
     takeOver: "Принять это",
     outcome: "Результат на сейчас",
-    sources: { agent: "Оператор", specialist: "Специалист", crm: "CRM", bot: "Бот", system: "Система" },
+    sources: { agent: "Оператор", specialist: "Специалист", crm: "CRM", bot: "Бот", system: "Система", phone_book: "Телефонная книга" },
     gone: "Этого дела больше нет на экране.",
   },
   history: {
@@ -252,7 +257,7 @@ export const ru: Texts = {
     noPhone: "телефон не подключён",
     none: "Никого не найдено.",
     noneAtAll: "Специалистов пока нет.",
-    states: { free: "свободно", busy: "занято", away: "нет на месте", unknown: "неизвестно", resting: "не беспокоить" },
+    states: { free: "свободно", busy: "занято", away: "нет на месте", unknown: "неизвестно", resting: "не беспокоить", reachable: "занято, звонить можно" },
     stateSince: (state, time) => (time ? `${state} с ${time}` : state),
     askSkill: "Запросить навык",
     askFor: (skill) => `Найти: ${skill}`,
@@ -286,6 +291,7 @@ export const ru: Texts = {
       silent: "нет свежих данных ни от одного источника",
       no_phone: "телефон не подключён",
       no_broker: "служба присутствия не подключена",
+      unconfirmed: "не ответил(а) на вызов коллеги",
     },
     wanted: "нужен для этого звонка",
     level: (skill, level) => `${skill}, уровень ${level}`,
@@ -342,6 +348,7 @@ export const ru: Texts = {
     preparing: "Дело уже в пути…",
     missed: (agent) => `Приглашение: ${agent}.`,
     missedCauses: {
+      later: "Вы сказали, когда у вас есть время.",
       declined: "Вы отказались.",
       no_answer: "Телефон остался без ответа.",
       cancelled: "Запрос отозван.",
@@ -355,7 +362,11 @@ export const ru: Texts = {
     region: "Моя доступность",
     title: "Моя доступность",
     choose: "Выбрать самостоятельно",
-    statuses: { available: "Доступен", busy: "Занят", away: "Нет на месте", dnd: "Не беспокоить" },
+    statuses: { automatic: "Автоматически", available: "Доступен", busy: "Занят", away: "Нет на месте", dnd: "Не беспокоить" },
+    automaticHint: "Решают телефон, клиент UC и календарь.",
+    unconfirmed: (time) =>
+      `Вы не ответили, когда вас звали, в последний раз в ${time}. Для коллег ваш статус неизвестен, и вас не зовут, пока вы не покажете, что вы здесь.`,
+    iAmHere: "Я здесь",
     reason: "Причина (необязательно)",
     until: "До какого времени",
     untils: { open: "Пока не изменю", m30: "30 минут с этого момента", h1: "1 час с этого момента", h2: "2 часа с этого момента", eod: "сегодня до 18:00" },
@@ -506,6 +517,7 @@ export const ru: Texts = {
     ],
     softphoneHint: "Выберите «использовать учётную запись SIP», введите имя, пароль и сервер, а транспорт — по порту.",
   },
+  browserPhone,
   overview: {
     region: "Обзор",
     queues: "Очереди",
@@ -570,10 +582,13 @@ export const ru: Texts = {
       languages: "Короткие коды языков, например: ru, en.",
     },
   },
+  report,
+  sessions,
   errors: {
     unknown: "Не получилось. Попробуйте ещё раз.",
     noAnswer: "Центр не отвечает. Проверьте связь и попробуйте ещё раз.",
     byCode: {
+      ...sessions.errors,
       wrong_login: "Идентификатор и пароль не подходят друг к другу.",
       too_many_attempts: "Слишком много попыток. Подождите немного и попробуйте снова.",
       not_free: "Этот человек уже занят.",
