@@ -30,7 +30,7 @@ lint: setup-test  ## Format and lint rules, strict types
 	@mypy
 	@cd desk/web && npm run check --silent
 
-bench: setup    ## Measure the performance budgets (5 minutes); writes build/bench.json and docs/performance.md
+bench: setup    ## Measure the performance budgets (15 minutes); writes build/bench.json and docs/performance.md
 	@siplab bench --json build/bench.json --markdown docs/performance.md
 
 SOAK_MINUTES ?= 30

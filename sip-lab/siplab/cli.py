@@ -121,7 +121,7 @@ def bench(
         int, typer.Option(min=0, help="Its process on this machine: then also its CPU per call and per leg.")
     ] = 0,
 ) -> None:
-    """Measure the budgets: what the switch and the node cost and how fast they are. Three runs take about ten minutes.
+    """Measure the budgets: what switch and node cost and how fast they are. Three runs take a quarter of an hour.
 
     The system under test has one core to itself, its load the others. Exit status 1 if a row could not be measured.
     """

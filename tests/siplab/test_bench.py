@@ -9,16 +9,23 @@ import re
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
+from siplab.bench import hearing_rows
 from siplab.bench.core_rows import measure_leases
+from siplab.bench.curve import points_of
+from siplab.bench.leg_rows import CURVE
 from siplab.bench.measure import CpuMeter, Figure, cpu_seconds, percentile, resident_mib
 from siplab.bench.page import BEGIN, END, picture_of, write_page
+from siplab.bench.peer import Peer, peer_of
+from siplab.bench.pinning import pin_system, pinned, pinning_of
 from siplab.bench.register import register_flood
-from siplab.bench.rows import BUDGETS, ROWS, given_load, given_switch, ramp
+from siplab.bench.rig import given_load, given_switch, ramp
+from siplab.bench.rows import BUDGETS, ROWS
 from siplab.bench.run import as_json, chosen_rows, figures_of, run_rows
 from siplab.errors import BadInput, LabError
 
@@ -84,6 +91,48 @@ def test_page_keeps_what_is_written_around_the_numbers(tmp_path: Path) -> None:
     assert "1.0 to 9.5" in text
     assert "old" not in text
     assert (tmp_path / "img" / "performance.svg").exists()
+
+
+def test_peer_has_a_number_or_an_honest_blank(tmp_path: Path) -> None:
+    """Issue 6, item 5: the peer's column is filled where a foreign server can be measured."""
+    figures = (replace(FIGURES[0], peer=2.5), FIGURES[1])
+    write_page(tmp_path / "performance.md", figures, FACTS, 3, (), "2026-01-02")
+    text = (tmp_path / "performance.md").read_text()
+    assert "| ok | 2.5 |" in text
+    assert "| **over** | n/a |" in text
+    assert peer_of("", 0) is None
+    assert peer_of("127.0.0.1:5080", os.getpid()) == Peer("127.0.0.1:5080", os.getpid())
+    for pid, reason in ((1, "needs --peer"), (2**30, "no process")):
+        with pytest.raises(BadInput, match=reason):
+            peer_of("" if pid == 1 else "127.0.0.1:5080", pid)
+
+
+def test_cores_are_pinned_and_told(tmp_path: Path) -> None:
+    """Issue 6, item 5: the system under test on one core, the load on the others; a single core is said to be one."""
+    assert str(pinning_of({3, 1, 2})) == "the system under test on core 1, load on cores 2, 3"
+    assert "one core" in str(pinning_of({0}))
+    before = os.sched_getaffinity(0)
+    with pinned() as pinning:
+        assert os.sched_getaffinity(0) == set(pinning.load)
+        assert as_json((), {}, 3)["pinning"]["text"] == str(pinning)
+        pin_system(os.getpid())
+        assert os.sched_getaffinity(0) == (before if pinning.system is None else {pinning.system})
+    assert os.sched_getaffinity(0) == before
+    pin_system(os.getpid())
+    assert os.sched_getaffinity(0) == before, "nothing is pinned outside"
+    write_page(tmp_path / "performance.md", (replace(FIGURES[0], row="legs"),), FACTS, 3, (), "2026-01-02")
+    assert f"Pinned cores: {pinning}; in the rows legs." in (tmp_path / "performance.md").read_text()
+
+
+def test_curve_shows_every_number_of_legs_that_was_reached(tmp_path: Path) -> None:
+    """Issue 6, item 5: CPU per leg against the number of legs."""
+    curve = [Figure("legs", CURVE.format(legs), "% core", (0.1, 0.08), "<= 0.12", 0.12) for legs in (300, 30)]
+    assert [legs for legs, _ in points_of((*curve, *FIGURES))] == [30, 300]
+    write_page(tmp_path / "performance.md", curve, FACTS, 3, (), "2026-01-02")
+    picture = ElementTree.fromstring((tmp_path / "img" / "performance-legs.svg").read_text())
+    texts = {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"30", "300", "0.09", "<= 0.12"} <= texts
+    assert "img/performance-legs.svg" in (tmp_path / "performance.md").read_text()
 
 
 def test_page_without_its_marks_is_left_alone(tmp_path: Path) -> None:
@@ -191,6 +240,16 @@ def test_flood_counts_wrong_passwords_as_refused() -> None:
     registrar.socket.close()
     assert outcome.done == 0
     assert outcome.refused > 0
+
+
+@pytest.mark.loopback
+@pytest.mark.native
+async def test_sound_of_a_fetched_specialist_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design section 10: from the trigger until all three hear each other."""
+    monkeypatch.setattr(hearing_rows, "TIMES", 2)
+    figures = await hearing_rows.measure_hearing()
+    assert set(figures) == set(BUDGETS["hear"])
+    assert all(delay > 0 for delay in figures.values())
 
 
 @pytest.mark.loopback

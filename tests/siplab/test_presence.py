@@ -91,12 +91,45 @@ async def test_client_that_vanishes_leaves_its_last_will(broker: Broker) -> None
     """N6: a killed client must not stay free for ever."""
     uc = UcClient(broker, "eva", "secret")
     await uc.__aenter__()
-    connection = uc._client._client.socket()
-    assert isinstance(connection, socket.socket)
-    connection.shutdown(socket.SHUT_RDWR)
+    await uc.kill()
     fact = await retained(broker, "test/v1/presence/eva/connected", "offline")
     assert fact["reason"] == "lost"
-    await uc.__aexit__(None, None, None)
+
+
+async def test_pinged_client_says_its_status_again_before_it_answers(broker: Broker) -> None:
+    """N6: so a probe that hears the answer knows the status, too."""
+    async with UcClient(broker, "eva", "secret") as uc, aiomqtt.Client(broker.host, broker.port) as node:
+        await uc.say("busy", "in a meeting")
+        for topic in ("presence/eva/uc", "pong/eva"):
+            await node.subscribe(f"test/v1/{topic}", qos=1)
+        await node.publish("test/v1/ping/eva", b'{"nonce":"n1"}', qos=1)
+        heard: list[tuple[str, Any]] = []
+        async with asyncio.timeout(5):
+            async for message in node.messages:
+                if not message.retain:
+                    heard.append((str(message.topic), json.loads(bytes(message.payload))))
+                if len(heard) == 2:
+                    break
+        assert [topic for topic, _ in heard] == ["test/v1/presence/eva/uc", "test/v1/pong/eva"]
+        assert (heard[0][1]["status"], heard[0][1]["seq"]) == ("busy", 1)
+        assert heard[1][1] == {"nonce": "n1"}
+
+
+async def test_client_sees_what_the_product_shows_of_its_person(broker: Broker) -> None:
+    """S06 step 6: its own status can follow an escalation."""
+    async with UcClient(broker, "eva", "secret") as uc, aiomqtt.Client(broker.host, broker.port) as node:
+        await node.publish("test/v1/availability/eva", b'{"kind":"reserved"}', qos=1)
+        async with asyncio.timeout(5):
+            while uc.shown.get("kind") != "reserved":  # noqa: ASYNC110  # it has no event to wait for
+                await asyncio.sleep(0.01)
+
+
+async def test_clients_of_one_person_speak_on_topics_of_their_own(broker: Broker) -> None:
+    async with UcClient(broker, "eva", "secret", name="laptop") as uc:
+        await uc.say("away")
+        await uc.tell("manual", "dnd", reason="audit")
+        assert (await retained(broker, "test/v1/presence/eva/uc/laptop", "away"))["seq"] == 0
+        assert (await retained(broker, "test/v1/presence/eva/manual", "dnd"))["reason"] == "audit"
 
 
 async def test_missing_broker_is_explained() -> None:

@@ -6,12 +6,18 @@ import asyncio
 import os
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from siplab.errors import BadInput
 from siplab.soak.crew import Ledger, Trouble
+from siplab.soak.database import Kept, given_database
 from siplab.soak.faults import SETTLE_S, Fault, child_named
 from siplab.soak.verdict import JUDGED_FROM_S, SoakResult
-from siplab.soak.watch import RTP_PORTS, Kept, Sample, rtp_sockets, slope_per_hour, slopes
+from siplab.soak.watch import RTP_PORTS, Sample, rtp_sockets, slope_per_hour, slopes
+
+from store.store import Store
+from vocabulary import PersonId
 
 EMPTY = Sample(0.0, 100.0, 40.0, 12.0, 0.0, 0.0)
 STRESS = {"holds": True, "verdict": {"rings": 10, "double_rings": 0}, "recoveries_s": [1.0]}
@@ -58,6 +64,30 @@ def test_growing_memory_is_a_leak_only_in_a_run_that_is_long_enough() -> None:
     leaking = _result(_samples(1.0))
     assert _failed(leaking) == ["slope of memory, MiB"]
     assert replace(leaking, duration_s=JUDGED_FROM_S - 1).holds
+
+
+def test_rise_of_memory_is_told_per_call_too() -> None:
+    """A closed call is remembered for a while: that is bounded and no leak, and depends on calls, not on hours."""
+    rising = _result(_samples(0.5), duration_s=3_600.0, ledger=Ledger(calls=60, joined=1))
+    assert rising.kept_per_call_kib() == pytest.approx(0.5 * 1_024)
+    assert rising.as_json()["memory_per_call_kib"] == pytest.approx(512.0)
+
+
+async def test_database_of_a_soak_is_looked_at_and_held_up_from_outside(tmp_path: Path) -> None:
+    """Issue 6, item 6: what is lost is counted in the database itself; while it is away, leases are not known."""
+    store = await Store.open(f"sqlite:///{tmp_path}/ringside.db", journal_dir=tmp_path / "journal")
+    try:
+        async with given_database("sqlite", tmp_path) as database:
+            assert (await database.leases(), await database.kept()) == (0.0, Kept(0, 0, 0, 0))
+            assert await store.leases.acquire(PersonId("eva"), "soak", 60.0) is not None
+            assert (database.url, await database.leases()) == (None, 1.0)
+        async with given_database("sqlite", tmp_path / "nowhere") as database:
+            assert await database.leases() is None
+        with pytest.raises(BadInput, match="auto, sqlite or postgresql"):
+            async with given_database("oracle", tmp_path):
+                pass
+    finally:
+        await store.close()
 
 
 def test_fault_explains_what_happens_in_its_wake_and_nothing_else() -> None:

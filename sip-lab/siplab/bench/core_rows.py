@@ -12,6 +12,8 @@ from center.simulate import simulate
 from center.simulate_report import CEILING_S, TARGET_S, judge
 from presence.bench import bench_index, bench_presence
 from siplab.bench.measure import Budget, Measured, percentile
+from siplab.bench.pinning import pin_system
+from siplab.crowd import given_crowd, measure_crowd
 from siplab.errors import LabError
 from store.errors import StoreError
 from store.private_postgres import private_postgres
@@ -35,6 +37,14 @@ CORE_BUDGETS: dict[str, dict[str, Budget]] = {
         "message to callback p95": Budget("ms", "<= 100", 100.0),
         "message to callback p99": Budget("ms"),
         "messages unheard": Budget("messages", "0", 0.0),
+    },
+    "screen": {
+        **{
+            f"presence message to agent's screen, 2,000 specialists, p{share}": Budget("ms", *budget)
+            for share, budget in ((50, ()), (95, ("<= 100", 100.0)), (99, ()))
+        },
+        **{f"the same until Chromium has painted the row, p{share}": Budget("ms") for share in (50, 95, 99)},
+        "changes that reached no screen": Budget("messages", "0", 0.0),
     },
     "leases": {
         f"{database} {act} p{share}": Budget("ms")
@@ -67,6 +77,21 @@ async def measure_presence() -> Measured:
         numbers = await bench_presence(Path(folder), seconds=PRESENCE_S)
     figures = {f"message to callback p{share}": numbers[f"p{share}_ms"] for share in (50, 95, 99)}
     return figures | {"messages unheard": numbers["published"] - numbers["heard"]}
+
+
+async def measure_screen() -> Measured:
+    """The same with a real node, the company's own Mosquitto and an agent's WebSocket, and his page in Chromium."""
+    async with given_crowd() as crowd:
+        pin_system(crowd.access.pid)
+        delays = await measure_crowd(crowd, PRESENCE_S)
+    figures = {"changes that reached no screen": float(delays.sent - len(delays.screen_ms))}
+    for share in (50, 95, 99):
+        name = f"presence message to agent's screen, 2,000 specialists, p{share}"
+        figures[name] = percentile(list(delays.screen_ms), share / 100)
+        if delays.painted_ms:
+            painted = percentile(list(delays.painted_ms), share / 100)
+            figures[f"the same until Chromium has painted the row, p{share}"] = painted
+    return figures
 
 
 async def measure_leases() -> Measured:

@@ -7,16 +7,24 @@ set-up times in ms), `report` (calls, RTP received and lost), `idle` (all calls 
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
 import pjsua2 as pj
 
 from siplab.command_input import CommandInput, EventOutput
+from siplab.stack import (
+    PUMP_MS,
+    account_config,
+    audio_only,
+    open_transport,
+    run_endpoint,
+    serve,
+    start_endpoint,
+    steady_tone,
+)
 
-CLOCK_RATE_HZ = 8000
-PUMP_MS = 5
+ADDRESS = "127.0.0.1"
 MAX_CALLS = 1_000
 TONE_HZ = 440
 
@@ -50,9 +58,12 @@ class Load:
         self._output = output
         self._uri = f"sip:{config['number']}@{config['target']};transport=udp"
         self.silent = False
-        self._endpoint = _start_endpoint()
-        self.account = _create_account()
-        self.voice: Any = _create_tone()
+        self._endpoint = start_endpoint(MAX_CALLS, ("PCMU",), ports=MAX_CALLS + 20)
+        open_transport(self._endpoint, "udp", ADDRESS)
+        run_endpoint(self._endpoint)
+        self.account = pj.Account()
+        self.account.create(account_config(f'"Load" <sip:+385915550199@{ADDRESS}>', ADDRESS))
+        self.voice: Any = steady_tone(TONE_HZ)
         self.calls: set[LoadCall] = set()
         self._gone: list[LoadCall] = []
         self._setups_ms: list[float] = []
@@ -96,9 +107,7 @@ class Load:
             self._pending += 1
             call = LoadCall(self)
             self.calls.add(call)
-            options = pj.CallOpParam(True)
-            options.opt.audioCount, options.opt.videoCount, options.opt.textCount = 1, 0, 0
-            call.makeCall(self._uri, options)
+            call.makeCall(self._uri, audio_only())
 
     def answered(self, call: LoadCall, setup_ms: float) -> None:
         """Note a caller who is connected."""
@@ -143,62 +152,9 @@ class Load:
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 
-def _start_endpoint() -> Any:
-    settings = pj.EpConfig()
-    settings.uaConfig.threadCnt = 0
-    settings.uaConfig.mainThreadOnly = True
-    settings.uaConfig.maxCalls = MAX_CALLS
-    settings.logConfig.level = settings.logConfig.consoleLevel = 0
-    settings.medConfig.clockRate = settings.medConfig.sndClockRate = CLOCK_RATE_HZ
-    settings.medConfig.noVad = True
-    settings.medConfig.ecTailLen = 0
-    settings.medConfig.sndAutoCloseTime = -1
-    settings.medConfig.maxMediaPorts = MAX_CALLS + 20
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
-    endpoint.libInit(settings)
-    endpoint.codecSetPriority("PCMU/8000", 255)
-    transport = pj.TransportConfig()
-    transport.boundAddress = "127.0.0.1"
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
-    endpoint.libStart()
-    endpoint.audDevManager().setNullDev()
-    return endpoint
-
-
-def _create_account() -> Any:
-    config = pj.AccountConfig()
-    config.idUri = '"Load" <sip:+385915550199@127.0.0.1>'
-    config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
-    config.mediaConfig.transportConfig.port = 0
-    account = pj.Account()
-    account.create(config)
-    return account
-
-
-def _create_tone() -> Any:
-    voice = pj.ToneGenerator()
-    voice.createToneGenerator(CLOCK_RATE_HZ, 1)
-    tone = pj.ToneDesc()
-    tone.freq1, tone.freq2, tone.on_msec, tone.off_msec, tone.volume = TONE_HZ, 0, 30_000, 0, 8_000
-    tones = pj.ToneDescVector()
-    tones.append(tone)
-    voice.play(tones, True)
-    return voice
-
-
 def main() -> None:
-    """Wait for the start command, then be the load it describes."""
-    output = EventOutput.take_stdout()
-    commands = CommandInput(sys.stdin.fileno())
-    first = commands.first()
-    if first is None:
-        return
-    load = Load(first, output)
-    try:
-        load.run(commands)
-    finally:
-        load.close()
+    """Be the load that the start command describes."""
+    serve(Load)
 
 
 if __name__ == "__main__":

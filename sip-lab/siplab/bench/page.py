@@ -8,11 +8,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from siplab.bench.curve import curve_of, points_of
 from siplab.bench.measure import Figure, number_text
+from siplab.bench.pinning import this_pinning
+from siplab.bench.rows import PINNED_ROWS
 from siplab.errors import BadInput
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 PICTURE = Path("img") / "performance.svg"
+CURVE_PICTURE = Path("img") / "performance-legs.svg"
 MOST_SHOWN = 1.5
 WIDTH, LABEL, BAR, LINE = 840, 330, 260, 20
 WITHIN, OVER = "#2e7d5b", "#c0392b"
@@ -21,7 +25,7 @@ WITHIN, OVER = "#2e7d5b", "#c0392b"
 def write_page(
     path: Path, figures: Sequence[Figure], facts: dict[str, Any], runs: int, loads: Sequence[float], date: str
 ) -> None:
-    """Write the section of the page, and the picture beside it.
+    """Write the section of the page, and the pictures beside it.
 
     Raises:
         BadInput: The page has one of the two marks only.
@@ -35,6 +39,8 @@ def write_page(
     picture = path.parent / PICTURE
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_text(picture_of(figures), encoding="utf-8")
+    if len(points_of(figures)) > 1:
+        (path.parent / CURVE_PICTURE).write_text(curve_of(figures), encoding="utf-8")
     path.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}", encoding="utf-8")
 
 
@@ -42,14 +48,18 @@ def _section(
     figures: Sequence[Figure], facts: dict[str, Any], runs: int, loads: Sequence[float], date: str
 ) -> list[str]:
     peer = any(figure.peer is not None for figure in figures)
+    rows = dict.fromkeys(figure.row for figure in figures)
+    curve = ["", f"![CPU per leg against the number of legs]({CURVE_PICTURE.as_posix()})"] if points_of(figures) else []
     busy = f"{min(loads):.1f} to {max(loads):.1f}" if loads else f"{facts['load_1m']}"
     return [
         f"Measured on {date}: medians of {runs} runs. {facts['cores']} cores of {facts['processor']}, "
-        f"{facts['memory_gib']} GiB, {facts['system']}, Python {facts['python']}; no process was pinned to a core.",
+        f"{facts['memory_gib']} GiB, {facts['system']}, Python {facts['python']}. Pinned cores: {this_pinning()}; "
+        f"in the rows {', '.join(row for row in rows if row in PINNED_ROWS) or 'none'}.",
         f"The load average meanwhile was {busy} on {facts['cores']} cores: other work ran on the machine. CPU figures "
         "are CPU time and suffer less from that than latencies do.",
         "",
         f"![Share of each budget that is used]({PICTURE.as_posix()})",
+        *curve,
         "",
         "| row | what | median | lowest .. highest | unit | budget | |" + (" peer |" if peer else ""),
         "|---|---|---:|---|---|---|---|" + ("---:|" if peer else ""),
@@ -61,7 +71,7 @@ def _line(figure: Figure, peer: bool) -> str:
     mark = {True: "ok", False: "**over**", None: ""}[figure.within]
     cells = [figure.row, figure.name, number_text(figure.median), figure.spread, figure.unit, figure.budget, mark]
     if peer:
-        cells.append("" if figure.peer is None else number_text(figure.peer))
+        cells.append("n/a" if figure.peer is None else number_text(figure.peer))
     return f"| {' | '.join(cells)} |"
 
 

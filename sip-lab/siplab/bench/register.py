@@ -95,7 +95,7 @@ class _Flood:
             return
         status = answer[8:11]
         if status == "401" and b"\r\nAuthorization:" not in phone.message:
-            self._send(phone, _authorization(phone, answer, f"sip:{self._server}"))
+            self._send(phone, digest_authorization(phone.user, phone.password, answer, f"sip:{self._server}"))
             return
         self._done += status == "200"
         self._refused += status != "200"
@@ -118,8 +118,8 @@ class _Flood:
         self._sock.send(phone.message)
 
 
-def _authorization(phone: _Registration, answer: str, uri: str) -> str:
-    """Answer the SHA-256 challenge of a 401 (RFC 8760)."""
+def digest_authorization(user: str, password: str, answer: str, uri: str) -> str:
+    """Answer the best challenge of a 401 to REGISTER, SHA-256 before MD5 (RFC 8760); gives the whole header line."""
     challenges = [line for line in answer.split("\r\n") if line.startswith("WWW-Authenticate:")]
     chosen = next((line for line in challenges if "SHA-256" in line), challenges[0] if challenges else "")
     found = _CHALLENGE.search(chosen)
@@ -131,9 +131,9 @@ def _authorization(phone: _Registration, answer: str, uri: str) -> str:
     def digest(text: str) -> str:
         return hashlib.new("sha256" if algorithm == "SHA-256" else "md5", text.encode()).hexdigest()
 
-    secret, target = digest(f"{phone.user}:{realm}:{phone.password}"), digest(f"REGISTER:{uri}")
+    secret, target = digest(f"{user}:{realm}:{password}"), digest(f"REGISTER:{uri}")
     response = digest(f"{secret}:{nonce}:00000001:c0ffee:auth:{target}")
     return (
-        f'Authorization: Digest username="{phone.user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
+        f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
         f'response="{response}", algorithm={algorithm}, cnonce="c0ffee", qop=auth, nc=00000001\r\n'
     )

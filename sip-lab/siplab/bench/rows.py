@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
+from siplab.bench.browser_rows import BROWSER_BUDGETS, measure_browser
 from siplab.bench.core_rows import (
     CORE_BUDGETS,
     measure_index,
     measure_leases,
     measure_presence,
+    measure_screen,
     measure_simulate,
 )
+from siplab.bench.hearing_rows import CALLEE, HEARING_BUDGETS, measure_hearing
+from siplab.bench.leg_rows import LEG_BUDGETS, measure_legs, measure_legs_at
+from siplab.bench.live_rows import LIVE_BUDGETS, measure_live
 from siplab.bench.measure import Budget, CpuMeter, Measured, percentile, resident_mib
+from siplab.bench.peer import Peer
+from siplab.bench.pinning import pin_system
 from siplab.bench.register import register_flood
+from siplab.bench.rig import address_of, given_load, given_load_at, given_switch, ramp
 from siplab.child import Child
 from siplab.desk import DeskClient, Document, Documents
 from siplab.errors import LabError, WaitTimeout
@@ -29,26 +35,19 @@ from siplab.node import PrivateNode
 from siplab.remote import Line, RemoteRobot
 from siplab.scenarios.stage import Stage, choose_cast, phone_line, sip_server
 
-LEGS = (30, 150, 300)
 SETTLE_S = 1.0
-WINDOW_S = 4.0
-RAMP_PARALLEL = 20
 BACKGROUND_LEGS = 150
 DIALS = 100
 SETUPS, SETUP_PARALLEL = 600, 8
 REGISTER_S = 3.0
 REGISTER_PEOPLE = 256
 ESCALATIONS = 20
-IDLE_S = 5.0
-CALLEE = "bench.callee"
+IDLE_S, SETTLED_S = 5.0, 3.0
+MB_PER_MIB = 2**20 / 10**6
 
 
 BUDGETS: dict[str, dict[str, Budget]] = {
-    "legs": {
-        **{f"CPU per leg, {legs} legs": Budget("% core", "<= 0.12", 0.12) for legs in LEGS},
-        "memory per leg": Budget("KiB"),
-        "RTP packets lost": Budget("packets", "0", 0.0),
-    },
+    **LEG_BUDGETS,
     "setup": {
         "calls answered, back to back": Budget("calls/s", ">= 300", 300.0, at_least=True),
         "set-up time p50": Budget("ms"),
@@ -60,101 +59,41 @@ BUDGETS: dict[str, dict[str, Budget]] = {
         "trigger to INVITE p50": Budget("ms", "<= 2", 2.0),
         "trigger to INVITE p99": Budget("ms", "<= 6", 6.0),
     },
+    **HEARING_BUDGETS,
     "register": {
         "REGISTER with digest": Budget("reg/s"),
         "per core of the switch": Budget("reg/s", ">= 5000", 5_000.0, at_least=True),
         "refused": Budget("reg", "0", 0.0),
     },
     "node": {
-        "idle memory": Budget("MiB", "<= 150", 150.0),
+        "idle memory": Budget("MB", "<= 150", 150.0),
+        "the same in binary units": Budget("MiB"),
         "idle CPU": Budget("% core", "<= 2", 2.0),
         "escalate to INVITE, screen acknowledging, p50": Budget("ms"),
         "escalate to INVITE, screen acknowledging, p99": Budget("ms", "<= 60", 60.0),
     },
+    **LIVE_BUDGETS,
+    **BROWSER_BUDGETS,
     **CORE_BUDGETS,
 }
-
-
-@asynccontextmanager
-async def given_switch(people: dict[str, str] | None = None, connections: bool = False) -> AsyncIterator[Child]:
-    """Run a switch by itself, on UDP; with `connections` also on TCP and TLS."""
-    with tempfile.TemporaryDirectory(prefix="ringside-bench-") as folder:
-        settings = {"state_dir": folder, "people": people or {}, "connections": connections}
-        switch = await Child.start("the switch", "siplab.bench.switch_child", **settings)
-        try:
-            yield switch
-        finally:
-            await switch.stop()
-
-
-@asynccontextmanager
-async def given_load(switch: Child) -> AsyncIterator[Child]:
-    """Run callers against a switch."""
-    async with given_load_at(_address(switch)) as load:
-        yield load
-
-
-@asynccontextmanager
-async def given_load_at(target: str) -> AsyncIterator[Child]:
-    """Run callers against the SIP server at `host:port`."""
-    load = await Child.start("the load", "siplab.bench.load", target=target, number="5001")
-    try:
-        yield load
-        load.send("hang_up")
-        await load.wait_for("idle", since=time.monotonic(), timeout_s=15.0)
-    finally:
-        await load.stop()
-
-
-async def ramp(load: Child, count: int) -> None:
-    """Bring more callers into conferences and wait until all are answered."""
-    at = time.monotonic()
-    load.send("call", count=count, parallel=RAMP_PARALLEL, keep=True)
-    called = await load.wait_for("called", since=at, timeout_s=30.0)
-    if called.data["failures"]:
-        raise LabError(f"calls failed while ramping up: {called.data['failures']}")
-
-
-async def measure_legs() -> Measured:
-    """CPU per leg in three-way conferences at 30, 150 and 300 legs, and what was lost on the way."""
-    figures: Measured = {}
-    async with given_switch() as switch, given_load(switch) as load:
-        standing, resident = 0, dict[int, float]()
-        for legs in LEGS:
-            await ramp(load, legs - standing)
-            standing = legs
-            await asyncio.sleep(SETTLE_S)
-            meter = CpuMeter(switch.pid)
-            await asyncio.sleep(WINDOW_S)
-            figures[f"CPU per leg, {legs} legs"] = meter.percent() / legs
-            resident[legs] = resident_mib(switch.pid)
-        at = time.monotonic()
-        switch.send("stats")
-        load.send("report")
-        stats, heard = await switch.wait_for("stats", since=at), await load.wait_for("report", since=at)
-        if stats.data["conferences"] != LEGS[-1] // 3 or heard.data["calls"] != LEGS[-1]:
-            raise LabError(f"not all stayed in their conferences: {stats.data}, {heard.data}")
-        figures["memory per leg"] = 1024 * (resident[LEGS[-1]] - resident[LEGS[0]]) / (LEGS[-1] - LEGS[0])
-        figures["RTP packets lost"] = heard.data["lost"] + stats.data["lost"]
-    return figures
 
 
 async def measure_setup() -> Measured:
     """Calls back to back: INVITE to ACK, then BYE, a few at once."""
     async with given_switch() as switch:
-        meter = CpuMeter(switch.pid)
-        figures = await measure_setup_at(_address(switch))
-        return figures | {"CPU per call": 1000 * meter.used_s() / SETUPS}
+        return await measure_setup_at(Peer(address_of(switch), switch.pid))
 
 
-async def measure_setup_at(target: str) -> Measured:
-    """The same against any SIP server that answers 5001; its CPU is not known."""
-    async with given_load_at(target) as load:
+async def measure_setup_at(peer: Peer) -> Measured:
+    """The same against any SIP server that answers 5001; its CPU too, where its process is known."""
+    async with given_load_at(peer.address) as load:
+        meter = CpuMeter(peer.pid) if peer.pid else None
         at = time.monotonic()
         load.send("call", count=SETUPS, parallel=SETUP_PARALLEL, keep=False, silent=True)
         called = await load.wait_for("called", since=at, timeout_s=60.0)
         times, failures = called.data["setup_ms"], called.data["failures"]
-        return {
+        cpu = {"CPU per call": 1000 * meter.used_s() / SETUPS} if meter is not None else {}
+        return cpu | {
             "calls answered, back to back": len(times) / called.data["took_s"],
             "set-up time p50": percentile(times, 0.5),
             "set-up time p99": percentile(times, 0.99),
@@ -162,16 +101,12 @@ async def measure_setup_at(target: str) -> Measured:
         }
 
 
-def _address(switch: Child) -> str:
-    return f"127.0.0.1:{switch.events[0].data['port']}"
-
-
 async def measure_invite() -> Measured:
     """From the effect given to the switch to the INVITE at the phone, with 50 conferences in the background."""
     password = secrets.token_hex(8)
     async with given_switch({CALLEE: password}) as switch:
-        server = f"127.0.0.1:{switch.events[0].data['port']}"
-        phone = await RemoteRobot.spawn("callee", [Line("E1", CALLEE, server, password=password, answer="decline")])
+        line = Line("E1", CALLEE, address_of(switch), password=password, answer="decline")
+        phone = await RemoteRobot.spawn("callee", [line])
         try:
             phone.send("register")
             await phone.wait_for("registered")
@@ -212,12 +147,19 @@ async def measure_register() -> Measured:
 
 
 async def measure_node() -> Measured:
-    """The whole node: idle, then escalations whose screen acknowledges at once; cancelled when the phone rings."""
-    async with PrivateNode() as access:
-        await asyncio.sleep(SETTLE_S)
+    """The whole node, started a second time: idle, then escalations whose screen acknowledges at once; cancelled when
+    the phone rings.
+    """
+    node = PrivateNode()
+    async with node as access:
+        await node.stop()  # the first start may compile and bring the schema up to date: people see it once
+        access = await node.serve(access.logins)
+        pin_system(access.pid)
+        await asyncio.sleep(SETTLED_S)
         meter = CpuMeter(access.pid)
         await asyncio.sleep(IDLE_S)
-        idle = {"idle memory": resident_mib(access.pid), "idle CPU": meter.percent()}
+        memory = resident_mib(access.pid)
+        idle = {"idle memory": memory * MB_PER_MIB, "the same in binary units": memory, "idle CPU": meter.percent()}
         async with Stage(access) as stage:
             delays = await _escalate_often(stage)
     name = "escalate to INVITE, screen acknowledging, p"
@@ -275,12 +217,18 @@ ROWS: dict[str, Callable[[], Awaitable[Measured]]] = {
     "legs": measure_legs,
     "setup": measure_setup,
     "invite": measure_invite,
+    "hear": measure_hearing,
     "register": measure_register,
     "node": measure_node,
+    "live": measure_live,
+    "browser": measure_browser,
     "index": measure_index,
     "presence": measure_presence,
+    "screen": measure_screen,
     "leases": measure_leases,
     "simulate": measure_simulate,
 }
-PEER_ROWS: dict[str, Callable[[str], Awaitable[Measured]]] = {"setup": measure_setup_at}
+PEER_ROWS: dict[str, Callable[[Peer], Awaitable[Measured]]] = {"setup": measure_setup_at, "legs": measure_legs_at}
 """Rows that another product can be measured by: a SIP server that answers 5001."""
+PINNED_ROWS = frozenset({"legs", "setup", "invite", "hear", "register", "node", "live", "screen"})
+"""Rows with a system under test and a load apart from it; the others are one process, or several of one kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from siplab.bench.measure import Figure, Measured, number_text
-from siplab.bench.rows import BUDGETS, PEER_ROWS, ROWS
+from siplab.bench.peer import Peer
+from siplab.bench.pinning import pinned, this_pinning
+from siplab.bench.rows import BUDGETS, PEER_ROWS, PINNED_ROWS, ROWS
 from siplab.errors import BadInput, LabError
 from siplab.report import machine_facts
 
@@ -32,11 +35,11 @@ def chosen_rows(text: str) -> tuple[str, ...]:
 
 
 async def run_rows(
-    names: Sequence[str], runs: int, console: Console, peer: str = ""
+    names: Sequence[str], runs: int, console: Console, peer: Peer | None = None
 ) -> tuple[list[Figure], dict[str, str]]:
     """Measure each row `runs` times, in turn; give all figures, and why rows failed. A failed row stops no other.
 
-    Rows that a peer (`host:port` of a SIP server that answers 5001) can be measured by are measured there as often.
+    Rows that a peer can be measured by are measured there as often; `PINNED_ROWS` run with their processes pinned.
     """
     figures: list[Figure] = []
     failures: dict[str, str] = {}
@@ -45,9 +48,10 @@ async def run_rows(
         try:
             for number in range(1, runs + 1):
                 console.print(f"[cyan]{name}[/] run {number} of {runs} …")
-                measured.append(await ROWS[name]())
-                if peer and name in PEER_ROWS:
-                    at_peer.append(await PEER_ROWS[name](peer))
+                with pinned() if name in PINNED_ROWS else nullcontext():
+                    measured.append(await ROWS[name]())
+                    if peer is not None and name in PEER_ROWS:
+                        at_peer.append(await PEER_ROWS[name](peer))
         except LabError as error:
             failures[name] = str(error)
             console.print(f"[bold red]{name} failed[/]: {escape(str(error))}")
@@ -67,11 +71,16 @@ def figures_of(row: str, measured: Sequence[Measured], at_peer: Sequence[Measure
             b.text,
             b.limit,
             b.at_least,
-            statistics.median(run[name] for run in at_peer) if at_peer and name in at_peer[0] else None,
+            _median_of(name, at_peer),
         )
         for name, b in BUDGETS[row].items()
         if all(name in run for run in measured)
     ]
+
+
+def _median_of(name: str, runs: Sequence[Measured]) -> float | None:
+    known = [run[name] for run in runs if name in run]
+    return statistics.median(known) if known and len(known) == len(runs) else None
 
 
 def as_json(
@@ -83,6 +92,7 @@ def as_json(
         "runs": runs,
         "load_averages": [round(load, 2) for load in loads],
         "machine": machine_facts(),
+        "pinning": {**this_pinning().as_json(), "rows": sorted(PINNED_ROWS)},
         "failed_rows": failures,
         "rows": [figure.as_json() for figure in figures],
     }

@@ -1,8 +1,9 @@
 """A switch by itself, run as `python -m siplab.bench.switch_child`: answers callers and mixes them three by three.
 
 Start command: `{"do": "start", "state_dir": folder, "people": {user: password}, "connections": also TCP and TLS}`. Then
-`dial` (person), `end_all`, `stats` and `quit`. Events: `ready` (port, tcp, tls), `dialled` (t is just before the switch
-gets the effect), `dial_ended` (reason), `stats` (legs, conferences, lost).
+`dial` (person), `fetch` (dial a person into the call of the waiting two), `end_fetched`, `end_all`, `stats`
+and `quit`. Events: `ready` (port, tcp, tls), `dialled` (t is just before the switch gets the effect), `dial_ended`
+(reason), `stats` (legs, conferences, lost).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class ConferenceSwitch:
         self._arrived: set[LegId] = set()
         self._legs: set[LegId] = set()
         self._lonely: list[LegId] = []
+        self._fetched: set[LegId] = set()
         self._conferences = 0
 
     async def start(self) -> None:
@@ -52,12 +54,17 @@ class ConferenceSwitch:
     def obey(self, command: dict[str, Any]) -> None:
         """Perform one command."""
         match command["do"]:
-            case "dial":
+            case "dial" | "fetch":
                 leg = LegId(new_id("leg"))
                 self._legs.add(leg)
+                if command["do"] == "fetch":
+                    self._fetched.add(leg)
                 shown = CallerIdentity("Bench", "+385915550199")
                 self._output.emit("dialled", leg=leg)
                 self._switch.perform(DialLeg(leg, Destination(person=PersonId(command["person"])), shown))
+            case "end_fetched":
+                for leg in tuple(self._fetched):
+                    self._switch.perform(EndLeg(leg, DONE))
             case "end_all":
                 for leg in tuple(self._legs):
                     self._switch.perform(EndLeg(leg, DONE))
@@ -80,10 +87,14 @@ class ConferenceSwitch:
                     self._lonely.clear()
                     self._conferences += 1
                     self._switch.perform(SetMix(three, everyone_hears_everyone(three)))
+            case LegAnswered(leg) if leg in self._fetched:
+                together = frozenset((*self._lonely, leg))
+                self._switch.perform(SetMix(together, everyone_hears_everyone(together)))
             case LegEnded(leg, end):
                 if leg not in self._arrived:
                     self._output.emit("dial_ended", reason=end.reason)
                 self._legs.discard(leg)
+                self._fetched.discard(leg)
                 self._arrived.discard(leg)
                 if leg in self._lonely:
                     self._lonely.remove(leg)

@@ -21,13 +21,16 @@ MOST_MINUTES = 24 * 60.0
 def main(
     minutes: Annotated[float, typer.Option(min=1.0, max=MOST_MINUTES, help="About how long.")] = 30.0,
     crews: Annotated[int, typer.Option(min=1, max=20, help="Calls at the same time.")] = 2,
+    database: Annotated[
+        str, typer.Option(help="sqlite, postgresql (a private one), or auto: PostgreSQL where it is installed.")
+    ] = "auto",
     json: Annotated[Path | None, typer.Option(help="Write everything to this file.")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Keep the private node's state and log here.")] = None,
 ) -> None:
     """Let a private node work under steady load with faults, then race node processes for leases; judge."""
     console = Console(highlight=False)
     try:
-        result = asyncio.run(soak(minutes, crews, state_dir, console))
+        result = asyncio.run(soak(minutes, crews, state_dir, console, database))
     except LabError as error:
         console.print(f"[bold red]{escape(str(error))}[/]")
         raise typer.Exit(1) from error

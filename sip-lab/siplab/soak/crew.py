@@ -18,6 +18,7 @@ from siplab.node import Login, NodeAccess
 from siplab.presence import Broker, UcClient
 from siplab.remote import Line, RemoteRobot
 from siplab.scenarios.stage import phone_line, sip_server
+from siplab.soak.browser import BrowserHandset
 
 TALK_S, TOGETHER_S, PAUSE_S = 1.0, 1.5, 0.5
 HUMAN_MS = 900
@@ -82,6 +83,11 @@ class Handset:
         await self.robot.stop()
         await self.start()
 
+    def hang_up(self) -> None:
+        """End its calls, if it is on."""
+        with contextlib.suppress(RobotFailed):
+            self.up.send("hang_up")
+
     @property
     def up(self) -> RemoteRobot:
         """The process.
@@ -95,9 +101,9 @@ class Handset:
 
 
 class Crew:
-    """Three people and their phones, screens and UC client."""
+    """Three people and their phones, screens and UC client. `browser`: the specialist's phone is a page."""
 
-    def __init__(self, number: int, access: NodeAccess, ledger: Ledger) -> None:
+    def __init__(self, number: int, access: NodeAccess, ledger: Ledger, *, browser: bool = False) -> None:
         self.name = f"crew {number}"
         self._access = access
         self._ledger = ledger
@@ -106,7 +112,9 @@ class Crew:
         self._agent = self._desk(self._agent_login)
         self._specialist = self._desk(self._specialist_login)
         self._number = f"+3859155502{number:02}"
-        self.phones: dict[str, Handset] = {}
+        self._browser = browser
+        self.phones: dict[str, Handset | BrowserHandset] = {}
+        self._customer: Handset
         self._stopping = False
 
     async def start(self) -> None:
@@ -115,13 +123,20 @@ class Crew:
         await self._specialist.__aenter__()
         me = self._agent.docs["me"]
         mobile = Line("C", self._number, sip_server(me), display=self.name)
+        self._customer = Handset(mobile)
         self.phones = {
-            "customer": Handset(mobile),
+            "customer": self._customer,
             "agent": Handset(phone_line("A", self._agent_login, me, "auto", after_ms=100)),
-            "specialist": Handset(phone_line("E1", self._specialist_login, me, "auto", after_ms=HUMAN_MS)),
+            "specialist": self._specialists_phone(me),
         }
         for phone in self.phones.values():
             await phone.start()
+
+    def _specialists_phone(self, me: Document) -> Handset | BrowserHandset:
+        if self._browser:
+            _, headers = self._specialist.live_address()
+            return BrowserHandset(self._access.web, headers["Cookie"], HUMAN_MS / 1_000)
+        return Handset(phone_line("E1", self._specialist_login, me, "auto", after_ms=HUMAN_MS))
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Begin to work."""
@@ -135,9 +150,7 @@ class Crew:
     async def stop(self) -> None:
         """Hang up, log out, switch off."""
         for phone in self.phones.values():
-            if phone.robot is not None:
-                with contextlib.suppress(RobotFailed):
-                    phone.robot.send("hang_up")
+            phone.hang_up()
         await self._agent.close()
         await self._specialist.close()
 
@@ -152,11 +165,10 @@ class Crew:
         """Call again and again; whoever is served too long hangs up."""
         while not self._stopping:
             try:
-                await self._call_once(self.phones["customer"].up)
+                await self._call_once(self._customer.up)
             except LabError as error:
                 self._ledger.trouble(f"{self.name} customer", error)
-                with contextlib.suppress(LabError):
-                    self.phones["customer"].up.send("hang_up")
+                self._customer.hang_up()
             await asyncio.sleep(PAUSE_S)
 
     async def _call_once(self, robot: RemoteRobot) -> None:

@@ -21,6 +21,7 @@ from siplab.errors import NodeFailed
 from siplab.node import NodeAccess, PrivateNode
 from siplab.scenarios.scene import BASE_ENVIRONMENT
 from siplab.soak.crew import Crew, Ledger
+from siplab.soak.database import SoakDatabase, given_database
 from siplab.soak.faults import Faults
 from siplab.soak.verdict import SoakResult
 from siplab.soak.watch import Sample, Watch
@@ -28,28 +29,33 @@ from siplab.soak.watch import Sample, Watch
 STRESS_SHARE = 1 / 6
 STRESS_PER_MINUTE, MOST_ATTEMPTS = 3_500, 100_000
 FAULT_EVERY_S = 75.0
-FAULTS_AT_LEAST = 5
+FAULTS_AT_LEAST = 6
 QUIET_S = 2.0
 END_S = 60.0
 STRESS_EXTRA_S = 60.0
 
 
-async def soak(minutes: float, crews: int, state_dir: Path | None, console: Console) -> SoakResult:
+async def soak(minutes: float, crews: int, state_dir: Path | None, console: Console, kind: str = "auto") -> SoakResult:
     """Soak for about so many minutes: five sixths under load with faults, one sixth racing for leases.
 
     Raises:
         NodeFailed: The node did not start.
+        BadInput: That `kind` of database cannot be had (`given_database`).
     """
     node = PrivateNode(state_dir, extra_env=dict(BASE_ENVIRONMENT), company=_company(crews))
     steady_s = minutes * 60 * (1 - STRESS_SHARE)
-    console.print(f"A private node, {crews} crews, {steady_s / 60:.1f} minutes of calls and faults …")
-    async with node as access:
-        try:
-            steady = await _steady(access, node, crews, steady_s, console)
-        except NodeFailed as error:
-            raise NodeFailed(f"{error}\n{node.log_tail()}") from error
-        if not steady.holds:
-            node.keep()
+    async with given_database(kind, node.state_dir) as database:
+        if database.url is not None:
+            node.told({"RINGSIDE_STORE__URL": database.url})
+        on = database.breakable.name
+        console.print(f"A private node on {on}, {crews} crews, {steady_s / 60:.1f} minutes of calls and faults …")
+        async with node as access:
+            try:
+                steady = await _steady(access, database, crews, steady_s, console)
+            except NodeFailed as error:
+                raise NodeFailed(f"{error}\n{node.log_tail()}") from error
+            if not steady.holds:
+                node.keep()
     attempts = int(min(MOST_ATTEMPTS, STRESS_PER_MINUTE * minutes))
     if not steady.holds:
         console.print(f"The node's state and log are kept in {node.state_dir}")
@@ -63,14 +69,17 @@ def _company(crews: int) -> LabCompany:
     return LabCompany(tuple(people), customers)
 
 
-async def _steady(access: NodeAccess, node: PrivateNode, count: int, steady_s: float, console: Console) -> SoakResult:
+async def _steady(
+    access: NodeAccess, database: SoakDatabase, count: int, steady_s: float, console: Console
+) -> SoakResult:
+    """The last crew's specialist has a browser for a phone."""
     ledger = Ledger()
-    database = node.state_dir / "ringside.db"
     watch = Watch(access.pid, database)
     await asyncio.sleep(QUIET_S)
     before = await watch.look()
-    crews = [Crew(number, access, ledger) for number in range(1, count + 1)]
-    faults = Faults(access.pid, database, crews, ledger, min(FAULT_EVERY_S, steady_s / (FAULTS_AT_LEAST + 1)))
+    crews = [Crew(number, access, ledger, browser=number == count) for number in range(1, count + 1)]
+    every_s = min(FAULT_EVERY_S, steady_s / (FAULTS_AT_LEAST + 1))
+    faults = Faults(access.pid, database.breakable, crews, ledger, every_s)
     try:
         for crew in crews:
             await crew.start()
@@ -79,7 +88,8 @@ async def _steady(access: NodeAccess, node: PrivateNode, count: int, steady_s: f
         for crew in crews:
             await crew.switch_off()
     after = await _settled(watch)
-    return SoakResult(steady_s, ledger, tuple(faults.made), tuple(watch.samples), before, after, await watch.kept())
+    made, samples, kept = tuple(faults.made), tuple(watch.samples), await watch.kept()
+    return SoakResult(steady_s, ledger, made, samples, before, after, kept, database=database.breakable.name)
 
 
 async def _work(

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from siplab.report import machine_facts
 from siplab.soak.crew import Ledger, Trouble
+from siplab.soak.database import Kept
 from siplab.soak.faults import SETTLE_S, Fault
-from siplab.soak.watch import QUANTITIES, Kept, Sample, slopes
+from siplab.soak.watch import QUANTITIES, Sample, slopes
 
 JUDGED_FROM_S = 600.0
 """Shorter runs are all warm-up: their slopes are shown and not judged."""
@@ -47,6 +48,7 @@ class SoakResult:
     kept: Kept
     stress: Mapping[str, Any] | None = field(default_factory=dict)
     """What `python -m center.stress` wrote: empty before it ran, None when it gave nothing."""
+    database: str = "SQLite"
 
     def unexplained(self) -> list[Trouble]:
         """Give the troubles that no fault explains."""
@@ -107,7 +109,7 @@ class SoakResult:
 
     def _slopes(self) -> list[Row]:
         judged = self.duration_s >= JUDGED_FROM_S
-        rows = []
+        rows = [Row("memory kept per call", f"{self.kept_per_call_kib():+.0f} KiB", "", None)]
         for name, slope in slopes(self.samples).items():
             limit = MEMORY_SLOPE_MIB if name == "memory_mib" else COUNT_SLOPE
             values = [getattr(sample, name) for sample in self.samples] or [0.0]
@@ -116,6 +118,11 @@ class SoakResult:
             what = f"slope of {name.replace('_mib', ', MiB')}"
             rows.append(Row(what, measured, bound, slope <= limit if judged else None))
         return rows
+
+    def kept_per_call_kib(self) -> float:
+        """How much the memory rises with each call after the warm-up: a closed call is remembered for a while."""
+        calls_per_hour = 3_600 * self.ledger.calls / max(1.0, self.duration_s)
+        return 1_024 * slopes(self.samples)["memory_mib"] / max(1.0, calls_per_hour)
 
     def _stress(self) -> Row:
         if self.stress is None:
@@ -135,7 +142,9 @@ class SoakResult:
             "holds": self.holds,
             "duration_s": round(self.duration_s, 1),
             "machine": machine_facts(),
+            "database": self.database,
             "rows": [asdict(row) for row in self.rows()],
+            "memory_per_call_kib": round(self.kept_per_call_kib(), 1),
             "slopes_per_hour": {name: round(value, 2) for name, value in slopes(self.samples).items()},
             "faults": [{"name": f.name, "at_s": round(f.began - begin, 1)} for f in self.faults],
             "troubles": [
@@ -153,7 +162,7 @@ class SoakResult:
 
 def show(result: SoakResult, console: Console) -> None:
     """Draw the table."""
-    table = Table(title=f"Soak of {result.duration_s / 60:.1f} minutes", title_justify="left")
+    table = Table(title=f"Soak of {result.duration_s / 60:.1f} minutes on {result.database}", title_justify="left")
     for heading in ("", "what", "measured", "bound"):
         table.add_column(heading)
     marks = {True: "[green]ok[/]", False: "[bold red]FAILED[/]", None: ""}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from siplab.bench.measure import resident_mib
 from siplab.errors import NodeFailed
+from siplab.soak.database import Kept, SoakDatabase
 
 EVERY_S = 5.0
 RTP_PORTS = range(20_000, 28_000)
@@ -32,23 +30,14 @@ class Sample:
     leases: float
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the database holds about the run."""
-
-    interactions: int
-    unclosed: int
-    escalations: int
-    open_escalations: int
-
-
 class Watch:
     """Samples a node every few seconds; `samples` grows by 720 an hour."""
 
-    def __init__(self, pid: int, database: Path) -> None:
+    def __init__(self, pid: int, database: SoakDatabase) -> None:
         self._pid = pid
         self._database = database
         self.samples: list[Sample] = []
+        self._leases = 0.0
 
     async def run(self) -> None:
         """Sample until cancelled."""
@@ -62,6 +51,7 @@ class Watch:
         Raises:
             NodeFailed: The node is gone.
         """
+        self._leases = await self._leases_now()
         try:
             return Sample(
                 time.monotonic(),
@@ -69,31 +59,19 @@ class Watch:
                 len(os.listdir(f"/proc/{self._pid}/fd")),
                 len(os.listdir(f"/proc/{self._pid}/task")),
                 rtp_sockets(self._pid) / SOCKETS_PER_LEG,
-                await asyncio.to_thread(self._leases),
+                self._leases,
             )
         except OSError as error:
             raise NodeFailed(f"the node is gone: {error}") from error
 
     async def kept(self) -> Kept:
         """Count what is stored."""
-        return await asyncio.to_thread(self._kept)
+        return await self._database.kept()
 
-    def _leases(self) -> float:
-        with closing(_reader(self._database)) as db:
-            return float(db.execute("select count(*) from lease where expires_at > ?", (time.time(),)).fetchone()[0])
-
-    def _kept(self) -> Kept:
-        with closing(_reader(self._database)) as db:
-            counts = [
-                int(db.execute(f"select count({what}) from {table}").fetchone()[0])
-                for table in ("interaction", "escalation")
-                for what in ("*", "closed_at")
-            ]
-        return Kept(counts[0], counts[0] - counts[1], counts[2], counts[2] - counts[3])
-
-
-def _reader(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10.0)
+    async def _leases_now(self) -> float:
+        """Those that hold; while the database is away, as many as at the last look."""
+        leases = await self._database.leases()
+        return self._leases if leases is None else leases
 
 
 def rtp_sockets(pid: int) -> int:
