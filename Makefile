@@ -2,8 +2,8 @@
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-# These listen to tones and hold stopwatches: two of them may run side by side, but nothing that wants a whole core.
-REAL_TIME := tests/telephony tests/siplab tests/scenarios
+# These hold stopwatches: two of them may run side by side, but nothing that wants a whole core.
+PLAYS := tests/siplab $(wildcard tests/scenarios/test_s0*.py) tests/scenarios/test_browser_phone.py
 # Three nodes, a database and thirteen phones: both cores are theirs.
 CROWDED := tests/scenarios/test_s05.py
 
@@ -20,8 +20,8 @@ demo: setup     ## Robots play a first escalation on real SIP, RTP, MQTT and Web
 
 test: setup-test lint  ## Set up everything, check the code, run all tests (under 10 minutes)
 	@cd desk/web && npm test --silent
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(REAL_TIME:%=--ignore=%)
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(REAL_TIME) --ignore=$(CROWDED)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile $(PLAYS:%=--ignore=%)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(PLAYS) --ignore=$(CROWDED)
 	@$(PYTHON) -m pytest $(CROWDED)
 
 lint: setup-test  ## Format and lint rules, strict types

@@ -16,7 +16,7 @@ from tests.fixtures.postgres import PostgresServer, postgres_server
 __all__ = ["postgres_server"]
 
 SHORT = StressPlan(
-    attempts=3_000,
+    attempts=2_000,
     kills=1,
     timing=LeaseTiming(ttl_s=3.0, renew_every_s=1.0),
     think_s=0.15,

@@ -71,7 +71,7 @@ async def test_a_killed_node_that_starts_again_knows_its_phones_and_closes_what_
             assert (lost["phase"], lost["result"]["reason"]) == ("closed", "node_lost")
             names = [event["name"] for event in await desk.read(f"interactions/{call.interaction}/events")]
             assert names[0] == "leg.arrived"
-            assert names.index("interaction.closed") < names.index("promise.made"), "the customer is called back"
+            assert {"interaction.closed", "promise.made"} <= set(names), "the customer is called back"
             assert desk.docs["me"]["phone"]["registered"] is True
             assert desk.docs["me"]["agent"]["status"] == "ready"
             for robot in (call.agent, call.customer):
