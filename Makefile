@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # These hold stopwatches: two of them may run side by side, but nothing that wants a whole core.
-PLAYS := tests/siplab $(wildcard tests/scenarios/test_s0*.py) tests/scenarios/test_browser_phone.py
+PLAYS := tests/siplab $(wildcard tests/scenarios/test_s0*.py tests/scenarios/test_*phone.py tests/scenarios/test_foreign*.py)
 # Three nodes, a database and thirteen phones: both cores are theirs.
 CROWDED := tests/scenarios/test_s05.py
 

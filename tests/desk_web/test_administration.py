@@ -58,6 +58,13 @@ async def go_to(page: Page, section: str) -> None:
     await page.get_by_role("navigation", name="What to administer").get_by_role("button", name=section).click()
 
 
+async def begun(page: Page, what: str) -> Locator:
+    """Press the key that adds something, once the page offers it; gives the empty form."""
+    await expect(page.get_by_role("button", name=what)).to_be_visible()
+    await page.keyboard.press("n")
+    return page.get_by_role("region", name=what)
+
+
 async def save(form: Locator) -> None:
     await form.get_by_role("button", name="Save", exact=True).press("Enter")
 
@@ -71,8 +78,7 @@ async def test_a_queue_made_on_the_page_takes_calls_at_once(open_office: OpenOff
     """Template, queue and a second number, with a mistake said at its field; then a call to it waits in that queue."""
     page, office = await open_office(), served.office
     await go_to(page, "Case templates")
-    await page.keyboard.press("n")
-    form = page.get_by_role("region", name="Add a template")
+    form = await begun(page, "Add a template")
     await form.get_by_label("Id", exact=True).fill("marine")
     await form.get_by_label("Name", exact=True).fill("Marine")
     await form.get_by_label("Label").fill("Name of the boat")
@@ -83,8 +89,7 @@ async def test_a_queue_made_on_the_page_takes_calls_at_once(open_office: OpenOff
     await expect(page.get_by_text("Saved: Marine.")).to_be_visible()
 
     await go_to(page, "Queues")
-    await page.keyboard.press("n")
-    form = page.get_by_role("region", name="Add a queue")
+    form = await begun(page, "Add a queue")
     await form.get_by_label("Id", exact=True).fill("marine")
     await form.get_by_label("Name", exact=True).fill("Marine")
     await form.get_by_label("Main number").fill("5001")
@@ -101,8 +106,7 @@ async def test_a_queue_made_on_the_page_takes_calls_at_once(open_office: OpenOff
     await expect(page.locator("tr[data-thing=marine]")).to_contain_text("5010")
 
     await go_to(page, "Numbers")
-    await page.keyboard.press("n")
-    form = page.get_by_role("region", name="Add a number")
+    form = await begun(page, "Add a number")
     await form.get_by_label("Number").fill("5011")
     await form.get_by_label("Queue").select_option("marine")
     await save(form)
