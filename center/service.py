@@ -17,13 +17,14 @@ import structlog
 from center.access import Access, check_running
 from center.administration.running import RunningCompany
 from center.arrivals import Arrivals
+from center.asking import Asking
 from center.attention import DEFAULT_MISSES, Attention
 from center.background import Background
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
-from center.engine import Engine, find_interaction_of
+from center.engine import Engine
 from center.enrolment import Enrolment, NewPerson
-from center.errors import BadRequest, CenterError, UnknownThing, WrongMoment
+from center.errors import BadRequest, WrongMoment
 from center.escalation.events import (
     Accepted,
     Cancelled,
@@ -31,11 +32,10 @@ from center.escalation.events import (
     Chosen,
     Declined,
     Postponed,
-    Requested,
 )
-from center.escalation.model import Choice, Escalation, EscalationState, Timing, Trigger
+from center.escalation.model import Choice, EscalationState, Timing, Trigger
 from center.interaction.events import Closed, ConsultSwitched, PersonLeft, SupervisorCame
-from center.interaction.model import Phase, SupervisionMode
+from center.interaction.model import SupervisionMode
 from center.inviting import ACCEPT_PROMPT, Inviting
 from center.lamps import Lamps
 from center.leases import LeaseKeeper
@@ -77,7 +77,6 @@ from telephony.events import (
     PhoneUnregistered,
     SwitchEvent,
 )
-from telephony.model import CallerIdentity
 from telephony.switch import Switch
 from vocabulary import (
     CaseId,
@@ -128,7 +127,6 @@ class ContactCenter:
         self._outgoing = outgoing or NobodyListens()
         self._lamps = Lamps(lines_changed)
         self._speech = speech
-        self._triggers = PhoneTriggers(self._ask, self._say)
         self._store = store
         self._presence = presence
         self._directory = directory
@@ -158,6 +156,16 @@ class ContactCenter:
         )
         self.enrolment = Enrolment(store, directory, hash_password, self._welcome)
         self._access = Access(directory, self.engine)
+        self._asking = Asking(
+            access=self._access,
+            engine=self.engine,
+            directory=directory,
+            presence=presence,
+            events=store.events,
+            timing=lambda queue: self.running.timing.for_queue(queue),
+            alone=self._leases.alone,
+        )
+        self._triggers = PhoneTriggers(self._asking.ask, self._say)
         self.exports = VconExport(
             access=self._access,
             engine=self.engine,
@@ -298,24 +306,8 @@ class ContactCenter:
         return self.engine.needs_lease(holder) or self._promises.keeper.is_live(holder)
 
     def mqtt_command(self, person: PersonId, payload: Mapping[str, Any]) -> None:
-        """An escalation asked for over MQTT by a person's own client: `{"specialist" or "skill", "reason"?}`.
-
-        The client hears on its answer topic what came of it: `{"escalation"}`, or `{"error": {"code", "message"}}`.
-        """
-        try:
-            answer: dict[str, object] = {"escalation": self._ask_by_mqtt(person, payload).state.id}
-        except CenterError as error:
-            log.info("mqtt_command_refused", person=person, code=error.code)
-            answer = {"error": {"code": error.code, "message": error.message}}
-        self._presence.answer_command(person, answer)
-
-    def _ask_by_mqtt(self, person: PersonId, payload: Mapping[str, Any]) -> EscalationWork:
-        call = find_interaction_of(self.engine, person)
-        if call is None:
-            raise WrongMoment("not_in_a_call", "You are in no conversation now.")
-        specialist, skill = str(payload.get("specialist", "")), str(payload.get("skill", ""))
-        reason = str(payload.get("reason", ""))[:200]
-        return self._ask(person, call.id, PersonId(specialist) or None, skill, reason, Trigger.MQTT)
+        """An escalation asked for over MQTT by a person's own client."""
+        self._asking.by_mqtt(person, payload)
 
     def mqtt_rendered(self, person: PersonId, payload: Mapping[str, Any]) -> None:
         """A screen that lives on MQTT shows the case: `{"escalation", "digest"}`."""
@@ -469,7 +461,7 @@ class ContactCenter:
         """
         if specialist is not None and specialist in self._directory.people:
             await self._resolve_unknown(specialist)
-        esc = self._ask(actor, interaction, specialist, skill, reason, Trigger.DESK, override_reason)
+        esc = self._asking.ask(actor, interaction, specialist, skill, reason, Trigger.DESK, override_reason)
         return self._screens.escalation_document(esc, self.engine.works[interaction])
 
     async def _resolve_unknown(self, specialist: PersonId) -> None:
@@ -478,65 +470,6 @@ class ContactCenter:
         # A phone that answers OPTIONS does not show that anybody lifts it.
         if availability.state is AvailabilityState.UNKNOWN and availability.kind is not Kind.UNCONFIRMED:
             await self._presence.probe(specialist)
-
-    def _ask(
-        self,
-        actor: PersonId,
-        interaction: InteractionId,
-        specialist: PersonId | None,
-        skill: str,
-        reason: str,
-        trigger: Trigger,
-        override_reason: str = "",
-    ) -> EscalationWork:
-        """Check a request from whatever trigger and begin the escalation; one path for all of them (N5)."""
-        work = self._access.conversation(actor, interaction)
-        if work.call.phase is not Phase.TALKING or work.call.escalation is not None:
-            raise WrongMoment("already_escalating", "A specialist is being brought in already, or nobody talks yet.")
-        overrides = False
-        if specialist is not None:
-            overrides = self._check_askable(work, specialist, override_reason)
-        elif skill and not any(skill in person.skills for person in self._specialists()):
-            raise UnknownThing("unknown_skill", "Nobody in the company has that skill.")
-        state = Escalation(
-            id=EscalationId(new_id("esc")),
-            interaction=interaction,
-            case=work.case.id,
-            agent=actor,
-            shown=CallerIdentity(work.caller_name, work.call.caller_number),
-            reason=reason,
-            trigger=trigger,
-            requested_at=self.engine.now(),
-            skill=skill,
-            first=specialist,
-            override=overrides,
-            timing=self.running.timing.for_queue(work.call.queue),
-        )
-        if overrides:
-            data: dict[str, object] = {"by": actor, "specialist": specialist, "pii_reason": override_reason}
-            self._store.events.append(interaction, "limits.overridden", data)
-        return self.engine.begin_escalation(state, Requested())
-
-    def _specialists(self) -> list[Person]:
-        return [person for person in self._directory.people.values() if DeskRole.SPECIALIST in person.roles]
-
-    def _check_askable(self, work: Work, specialist: PersonId, override_reason: str) -> bool:
-        """Refuse who cannot be asked now; tells whether asking overrides the person's own limits."""
-        person = self._directory.people.get(specialist)
-        if person is None or DeskRole.SPECIALIST not in person.roles:
-            raise UnknownThing("unknown_specialist", "There is no specialist of that name.")
-        if work.call.by_person(specialist) is not None:
-            raise WrongMoment("already_in", f"{person.name} is in this conversation already.")
-        if not self._directory.registered.get(specialist, False):
-            raise WrongMoment("not_reachable", f"{person.name} has no phone connected.")
-        availability = self._presence.availability(specialist)
-        if availability.kind is Kind.RESTING:
-            if not override_reason:
-                raise WrongMoment("resting", f"{person.name} is {availability.because}. Give a reason to ask anyway.")
-            return True
-        if availability.state is not AvailabilityState.FREE and not availability.reachable:
-            raise WrongMoment("not_free", f"{person.name} is not free: {availability.because}.")
-        return False
 
     async def leave(self, actor: PersonId, interaction: InteractionId) -> None:
         self._access.conversation(actor, interaction)
