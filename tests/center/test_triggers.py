@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from center.access import Access
+from center.asking import Asking
 from center.errors import WrongMoment
+from center.escalation.model import Timing
 from center.triggers import KeySequences, skill_of
+from tests.center.stage import ANNA, Stage
 from vocabulary import LegId
 
 LEG, OTHER = LegId("leg_a"), LegId("leg_b")
@@ -51,3 +55,19 @@ def test_the_skill_is_read_from_the_service_address() -> None:
 def test_another_address_is_no_trigger(target: str) -> None:
     with pytest.raises(WrongMoment):
         skill_of(target)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_of_several_nodes_only_the_one_with_the_conversation_answers_a_command(stage: Stage, alone: bool) -> None:
+    """N5: every node hears an MQTT command; who has no part in it says nothing, unless there is no other node."""
+    asking = Asking(
+        access=Access(stage.directory, stage.center.engine),
+        engine=stage.center.engine,
+        directory=stage.directory,
+        presence=stage.presence,
+        events=stage.store.events,
+        timing=lambda queue: Timing(),
+        alone=alone,
+    )
+    asking.by_mqtt(ANNA, {"skill": "claims"})
+    assert [answer["error"]["code"] for answer in stage.presence.answers_to(ANNA)] == ["not_in_a_call"] * alone
