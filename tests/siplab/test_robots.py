@@ -86,7 +86,7 @@ async def test_hold_by_the_other_side_is_noticed_and_timed() -> None:
     """N3: any sendonly or inactive towards a party counts, and every re-INVITE."""
     async with given_robots(line("C"), line("A", answer="auto")) as (c, a):
         c.send("call", to=sip_address(a, "a"))
-        await c.wait_for("confirmed")
+        await a.wait_for("confirmed")  # only with the ACK may the side that answered send a re-INVITE
         a.send("hold", on=True)
         held = await c.wait_for("held")
         assert held.data["direction"] == "sendonly"
