@@ -1,4 +1,4 @@
-"""What a desk may ask of the centre. `center.service.ContactCenter` is the real one; desk tests use a fake.
+"""What a desk may ask of the centre. `center.commands.Commands` is the real one; desk tests use a fake.
 
 Every command names the acting person and is checked here, not at the desk: refusals are `CenterError`s.
 Documents are those of docs/api.md.

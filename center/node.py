@@ -261,7 +261,7 @@ class Node:
         carried = phones.numbers if phones is not None else no_numbers
         register_gauges(registry, lambda: {"legs": switch.stats().legs, **carried(), **center.numbers()})
         app = create_app(
-            center,
+            center.commands,
             logins,
             desk_settings,
             registry=registry,

@@ -1,46 +1,38 @@
-"""The centre as its people see it: commands in, documents out. Implements `center.api.CenterApi`.
+"""One node's centre: joins its parts, hands them what telephones and presence report, and shows and stores the results.
 
-Commands are checked here (who may do what, when) and become events for the engine. The engine's results become live
-documents for screens, rows in the store, and line states for presence.
+What people at their desks ask comes in by `center.commands`. The engine's results become live documents for screens,
+rows in the store, and line states for presence.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 
-from center.access import Access, check_running
+from center.access import Access
 from center.administration.running import RunningCompany
 from center.arrivals import Arrivals
 from center.asking import Asking
 from center.attention import DEFAULT_MISSES, Attention
 from center.background import Background
+from center.commands import Commands
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
 from center.engine import Engine
-from center.enrolment import Enrolment, NewPerson
-from center.errors import BadRequest, WrongMoment
+from center.enrolment import Enrolment
+from center.errors import BadRequest
 from center.escalation.events import (
-    Accepted,
-    Cancelled,
     CaseRendered,
-    Chosen,
-    Declined,
-    Postponed,
 )
-from center.escalation.model import Choice, EscalationState, Timing, Trigger
-from center.interaction.events import Closed, ConsultSwitched, PersonLeft, SupervisorCame
-from center.interaction.model import SupervisionMode
+from center.escalation.model import EscalationState, Timing
 from center.inviting import ACCEPT_PROMPT, Inviting
 from center.lamps import Lamps
 from center.leases import LeaseKeeper
 from center.limits import parse_limits
-from center.live import Document, LiveDocuments
+from center.live import LiveDocuments
 from center.nodes.model import ALONE, NodeTiming
 from center.nodes.runner import NodeWatch
 from center.persistence import Persistence
@@ -56,14 +48,9 @@ from center.speech import Speech
 from center.triggers import PhoneTriggers
 from center.vcon_export import VconExport
 from center.webhook.outgoing import NobodyListens, Outgoing
-from context.bundle import utc_text
-from context.errors import ContextError
-from context.model import CaseEdit
-from context.record import apply_edit, in_conflict
-from presence.errors import ContractError
-from presence.model import Availability, AvailabilityState, Kind, Status
+from presence.model import Availability, AvailabilityState
 from presence.runner import PresenceService
-from routing.events import AgentEnrolled, AgentStatusChosen, PhoneChanged, WrapUpFinished
+from routing.events import AgentEnrolled, PhoneChanged
 from routing.machine import Agent, Routing
 from routing.model import AgentState, AgentStatus, Person
 from store.store import Store
@@ -79,16 +66,12 @@ from telephony.events import (
 )
 from telephony.switch import Switch
 from vocabulary import (
-    CaseId,
     DeskRole,
     EscalationId,
     InteractionId,
     LegId,
-    ParticipantRole,
     PersonId,
     QueueId,
-    TaskId,
-    new_id,
 )
 
 log = structlog.get_logger(__name__)
@@ -155,9 +138,9 @@ class ContactCenter:
             routing=_start_routing(directory, agent_status, self._loop.time()),
         )
         self.enrolment = Enrolment(store, directory, hash_password, self._welcome)
-        self._access = Access(directory, self.engine)
+        access = Access(directory, self.engine)
         self._asking = Asking(
-            access=self._access,
+            access=access,
             engine=self.engine,
             directory=directory,
             presence=presence,
@@ -166,8 +149,8 @@ class ContactCenter:
             alone=self._leases.alone,
         )
         self._triggers = PhoneTriggers(self._asking.ask, self._say)
-        self.exports = VconExport(
-            access=self._access,
+        exports = VconExport(
+            access=access,
             engine=self.engine,
             directory=directory,
             store=store,
@@ -224,7 +207,23 @@ class ContactCenter:
             timing=node_timing or (ALONE if self._leases.alone else NodeTiming()),
         )
         rules = Rules(target_s=timing.target_s, ceiling_s=timing.ceiling_s)
-        self.reports = Reports(store, live, lambda: directory.queues, lambda: directory.names, rules)
+        self._reports = Reports(store, live, lambda: directory.queues, lambda: directory.names, rules)
+        self.commands = Commands(
+            live=live,
+            reports=self._reports,
+            exports=exports,
+            store=store,
+            directory=directory,
+            presence=presence,
+            engine=self.engine,
+            access=access,
+            asking=self._asking,
+            attention=self.attention,
+            enrolment=self.enrolment,
+            promises=self._promises,
+            screens=self._screens,
+            persistence=self._persistence,
+        )
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -238,7 +237,7 @@ class ContactCenter:
         self._screens.show_all()
         self._read_limits()
         await self.nodes.start()
-        await self.reports.start()
+        await self._reports.start()
 
     def _read_limits(self) -> None:
         """Let everybody's stored limits count; one that can no longer be read must not keep the node from starting."""
@@ -252,7 +251,7 @@ class ContactCenter:
         """End calls in good order, write what is left."""
         await self.nodes.stop()
         await self.engine.stop()
-        await self.reports.stop()
+        await self._reports.stop()
         self._background.cancel()
         await self._promises.stop()
         await self._leases.stop()
@@ -390,214 +389,12 @@ class ContactCenter:
         for person in work.took_part:
             self._presence.line_state(person, in_call=person in talking)
 
-    # -- commands -----------------------------------------------------------------------------------------------
-
-    def person(self, person: PersonId) -> Person | None:
-        return self._directory.people.get(person)
-
-    async def new_phone_password(self, actor: PersonId) -> Document:
-        """Make a new device password (phone and MQTT); shown once, stored only as digests."""
-        return await self._directory.new_phone_password(actor)
-
-    async def choose_agent_status(self, actor: PersonId, status: AgentStatus, reason: str) -> None:
-        self._access.agent(actor)
-        self.engine.tell_routing(AgentStatusChosen(actor, status, reason))
-
-    async def choose_availability(
-        self, actor: PersonId, status: Status | None, reason: str, until: datetime | None
-    ) -> None:
-        """Set the person's own word on his availability; None takes it back: the sources decide."""
-        try:
-            self._presence.choose(actor, status, until=until, reason=reason)
-        except ContractError as error:
-            raise BadRequest("bad_availability", f"This cannot be set: {error}.", field="reason") from None
-
-    async def is_here(self, actor: PersonId) -> None:
-        """Somebody who let it ring too often says that he is there."""
-        self.attention.is_here(actor)
-
-    async def set_limits(self, actor: PersonId, limits: dict[str, Any]) -> None:
-        """How often and when this person lets himself be interrupted (N14)."""
-        rules = parse_limits(limits, datetime.now(UTC))
-        await self._store.directory.set_limits(actor, limits)
-        self._directory.limits[actor] = limits
-        self._presence.set_interruption_rules(actor, rules)
-        self._screens.show_person(actor)
-
-    async def enrol(self, actor: PersonId, new: NewPerson) -> Document:
-        """Take a colleague into the company; his passwords come back this once (CE-24)."""
-        return await self.enrolment.enrol(self._access.person(actor), new)
-
     def _welcome(self, person: Person) -> None:
         self._presence.watch(person.id)
         self.inviting.person_changed(person)
         if DeskRole.AGENT in person.roles:
             self.engine.tell_routing(AgentEnrolled(person))
         self._screens.show_person(person.id)
-
-    async def finish_wrap_up(self, actor: PersonId, disposition: str, note: str) -> None:
-        agent = self._access.agent(actor)
-        if agent.state is not AgentState.WRAP_UP or agent.interaction is None:
-            raise WrongMoment("no_wrap_up", "There is no after-call work to finish.")
-        work = self.engine.find(agent.interaction)
-        if work is not None:
-            work.disposition = disposition
-            data: dict[str, object] = {"person": actor, "disposition": disposition, "pii_note": note}
-            self._store.events.append(work.call.id, "wrap_up.finished", data)
-        self.engine.tell_routing(WrapUpFinished(actor))
-
-    async def escalate(
-        self,
-        actor: PersonId,
-        interaction: InteractionId,
-        specialist: PersonId | None,
-        reason: str,
-        skill: str = "",
-        override_reason: str = "",
-    ) -> Document:
-        """Ask a specialist, or whoever has a skill, into the conversation (CE-01, CE-15).
-
-        Who rests by his own limits is asked only with a reason, which is recorded.
-        """
-        if specialist is not None and specialist in self._directory.people:
-            await self._resolve_unknown(specialist)
-        esc = self._asking.ask(actor, interaction, specialist, skill, reason, Trigger.DESK, override_reason)
-        return self._screens.escalation_document(esc, self.engine.works[interaction])
-
-    async def _resolve_unknown(self, specialist: PersonId) -> None:
-        """Somebody unknown who is about to be picked is probed first: his phone and his clients, within 3 s (N6)."""
-        availability = self._presence.availability(specialist)
-        # A phone that answers OPTIONS does not show that anybody lifts it.
-        if availability.state is AvailabilityState.UNKNOWN and availability.kind is not Kind.UNCONFIRMED:
-            await self._presence.probe(specialist)
-
-    async def leave(self, actor: PersonId, interaction: InteractionId) -> None:
-        self._access.conversation(actor, interaction)
-        self.engine.tell_interaction(interaction, PersonLeft(actor))
-
-    async def close(self, actor: PersonId, interaction: InteractionId, outcome: str, resolved: bool, note: str) -> None:
-        work = self._access.conversation(actor, interaction)
-        work.case = replace(work.case, outcome=outcome)
-        self.engine.case_changed(work)
-        if note:
-            self._store.events.append(interaction, "interaction.note", {"person": actor, "pii_note": note})
-        self.engine.tell_interaction(interaction, Closed(actor, outcome, resolved))
-
-    async def consult(self, actor: PersonId, interaction: InteractionId, on: bool) -> None:
-        """Talk privately with the specialist while the customer hears music, or come back to him."""
-        work = self._access.conversation(actor, interaction)
-        if on and sum(p.talking for p in work.call.staff) < 2:
-            raise WrongMoment("nobody_to_consult", "There is no colleague in the conversation to talk to.")
-        self.engine.tell_interaction(interaction, ConsultSwitched(actor, on))
-
-    async def supervise(self, actor: PersonId, interaction: InteractionId, mode: SupervisionMode) -> None:
-        """Listen to, whisper into, or join a conversation with one's own phone."""
-        work = self._access.supervised(actor, interaction)
-        if not work.call.is_live or not any(p.talking for p in work.call.staff):
-            raise WrongMoment("no_conversation", "Nobody talks in this interaction now.")
-        already_in = work.call.by_person(actor)
-        if already_in is not None and already_in.role is not ParticipantRole.SUPERVISOR:
-            raise WrongMoment("already_in", "You are in this conversation yourself.")
-        if already_in is None and not self._directory.registered.get(actor, False):
-            raise WrongMoment("no_phone", "Your phone is not connected; the conversation comes to your phone.")
-        self.engine.tell_interaction(interaction, SupervisorCame(actor, LegId(new_id("leg")), mode))
-
-    async def stop_supervising(self, actor: PersonId, interaction: InteractionId) -> None:
-        work = self._access.supervised(actor, interaction)
-        participant = work.call.by_person(actor)
-        if participant is None or participant.role is not ParticipantRole.SUPERVISOR:
-            raise WrongMoment("not_supervising", "You are not in this conversation.")
-        self.engine.tell_interaction(interaction, PersonLeft(actor))
-
-    async def rendered(self, actor: PersonId, escalation: EscalationId, digest: str) -> None:
-        self._access.invitation(actor, escalation)
-        self.engine.tell_escalation(escalation, CaseRendered(actor, digest))
-
-    async def accept(self, actor: PersonId, escalation: EscalationId) -> None:
-        self._access.open_invitation(actor, escalation)
-        self.engine.tell_escalation(escalation, Accepted(actor))
-
-    async def decline(self, actor: PersonId, escalation: EscalationId, reason: str) -> None:
-        self._access.open_invitation(actor, escalation)
-        self.attention.is_here(actor)
-        self.engine.tell_escalation(escalation, Declined(actor, reason))
-
-    async def postpone(self, actor: PersonId, escalation: EscalationId, minutes: int) -> None:
-        """Later: the next one is asked now, and until then this person is not asked again (N14)."""
-        self._access.open_invitation(actor, escalation)
-        again_at = self.engine.now() + 60.0 * minutes
-        self.engine.tell_escalation(escalation, Postponed(actor, again_at))
-        until = utc_text(self.engine.utc(again_at))
-        limits = self._directory.limits.get(actor) or {}
-        await self.set_limits(actor, {**limits, "focus_until": max(until, str(limits.get("focus_until") or ""))})
-
-    async def cancel(self, actor: PersonId, escalation: EscalationId) -> None:
-        """Take the request back: who made it, or a supervisor."""
-        check_running(self._access.own_escalation(actor, escalation, or_supervisor=True))
-        self.engine.tell_escalation(escalation, Cancelled())
-
-    async def choose(self, actor: PersonId, escalation: EscalationId, choice: Choice) -> None:
-        """Nobody is free: the agent chooses to wait, a callback, or a task (S03)."""
-        esc = self._access.own_escalation(actor, escalation, or_supervisor=False)
-        if esc.state.state not in (EscalationState.CHOOSING, EscalationState.WAITING):
-            raise WrongMoment("nothing_to_choose", "There is nothing to choose now.")
-        self.engine.tell_escalation(escalation, Chosen(choice))
-
-    def tasks(self, actor: PersonId) -> Sequence[Document]:
-        """Promises to keep that this person may see: his own, those offered to him; supervisors see all."""
-        return self._promises.documents(self._access.person(actor))
-
-    async def accept_task(self, actor: PersonId, task: TaskId) -> None:
-        self._promises.accept(self._access.person(actor), task)
-
-    async def decline_task(self, actor: PersonId, task: TaskId) -> None:
-        self._promises.decline(self._access.person(actor), task)
-
-    async def finish_task(self, actor: PersonId, task: TaskId, outcome: str, resolved: bool) -> None:
-        self._promises.done(self._access.person(actor), task, outcome, resolved)
-
-    async def edit_case(
-        self, actor: PersonId, case: CaseId, field: str, text: str, base_version: int
-    ) -> dict[str, Any]:
-        """Change one field; both screens see it at once, with who said it."""
-        work = self._access.case(actor, case)
-        source = self._access.source(actor, work)
-        edit = CaseEdit(field, text, source, actor, datetime.now(UTC), base_version)
-        try:
-            edited = apply_edit(work.case, edit)
-        except ContextError as error:
-            raise BadRequest(error.code, str(error), field="text") from None
-        if edited is not work.case:
-            work.case = edited
-            data: dict[str, object] = {
-                "field": field,
-                "pii_text": text,
-                "source": source.value,
-                "person": actor,
-                "version": edited.version,
-            }
-            self._store.events.append(work.call.id, "case.edited", data)
-            self.engine.case_changed(work)
-        return {"version": edited.version, "conflict": in_conflict(edited, field)}
-
-    async def interaction(self, actor: PersonId, interaction: InteractionId) -> Document:
-        work, customers = self.engine.find(interaction), self._access.customers(actor)
-        if work is None:
-            return await self._persistence.old_interaction(interaction, self._access.person(actor), customers)
-        is_past = not work.call.is_live and work.customer is not None and work.customer.id in customers
-        return self._screens.work_document(work if is_past else self._access.work(actor, interaction))
-
-    async def timeline(self, actor: PersonId, interaction: InteractionId) -> list[Document]:
-        await self.interaction(actor, interaction)  # who may see the interaction may see its time line
-        return await self._persistence.timeline(interaction)
-
-    async def case(self, actor: PersonId, case: CaseId) -> Document:
-        return self._screens.case_document(self._access.case(actor, case).case)
-
-    def specialists_in_order(self, actor: PersonId, interaction: InteractionId) -> list[Document]:
-        """The list of specialists as the agent in this interaction sees it."""
-        work = self._access.work(actor, interaction)
-        return self._screens.specialists_for(work.call.queue.specialist_skills)
 
     def numbers(self) -> dict[str, float]:
         """What goes on now, for monitoring."""
@@ -607,10 +404,6 @@ class ContactCenter:
             "leases": len(self._leases.held),
             "events_lost": self._store.events.lost,
         }
-
-    async def health(self) -> Document:
-        degraded = self._screens.warnings(self._store.events.degraded)
-        return {"ok": not degraded, "degraded": degraded}
 
     def _say(self, leg: LegId, sentence: str) -> None:
         """Say a sentence to one leg; nobody else hears it."""

@@ -106,7 +106,7 @@ class Stage:
             self.switch.register(person, manner)
             self.presence.says(person, "available")
             if person in self.center.engine.routing.agents:
-                await self.center.choose_agent_status(person, AgentStatus.READY, "")
+                await self.center.commands.choose_agent_status(person, AgentStatus.READY, "")
         await self.until(lambda: all(self.directory.registered.get(person) for person in people))
 
     def screen(self, person: PersonId) -> Subscription:
@@ -160,7 +160,7 @@ class Stage:
         """The agent asked for a specialist, whose phone rings."""
         await self.at_work(specialist, manner=manner)
         await self.until(lambda: self.availability(specialist) is AvailabilityState.FREE)
-        asked = await self.center.escalate(ANNA, interaction, specialist, "The flood clause is beyond me.")
+        asked = await self.center.commands.escalate(ANNA, interaction, specialist, "The flood clause is beyond me.")
         escalation = EscalationId(asked["id"])
         await self.until(lambda: self.escalation(escalation)["state"] in ("ringing", "joined", "closed"))
         return escalation
@@ -173,7 +173,7 @@ class Stage:
 
     async def joins(self, specialist: PersonId, escalation: EscalationId) -> None:
         """A specialist whose phone rings clicks and lifts the handset."""
-        await self.center.accept(specialist, escalation)
+        await self.center.commands.accept(specialist, escalation)
         self.switch.answer(self.leg_of(specialist))
         await self.until(lambda: self.escalation(escalation)["state"] == "joined")
 

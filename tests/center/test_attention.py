@@ -23,7 +23,7 @@ async def test_the_hourly_limit_holds_over_a_restart(tmp_path: Path) -> None:
     """N14: what was counted before counts after; the fifth request would be one too many."""
     async with a_stage(tmp_path) as before:
         await before.at_work(EVA, MARCUS)
-        await before.center.set_limits(EVA, {"per_hour": 2})
+        await before.center.commands.set_limits(EVA, {"per_hour": 2})
         for _ in range(2):
             before.center.attention.asked(EVA)
         assert shown(before)["kind"] == Kind.RESTING
@@ -58,7 +58,7 @@ async def test_who_did_not_answer_is_unconfirmed_after_a_restart_too(tmp_path: P
         await after.at_work(EVA)
         assert (shown(after)["state"], shown(after)["kind"]) == ("unknown", Kind.UNCONFIRMED)
         assert shown(after)["unconfirmed_since"] == since is not None
-        await after.center.is_here(EVA)
+        await after.center.commands.is_here(EVA)
         assert shown(after)["state"] == "free"
     async with a_stage(tmp_path) as later:
         await later.at_work(EVA)
@@ -67,21 +67,21 @@ async def test_who_did_not_answer_is_unconfirmed_after_a_restart_too(tmp_path: P
 
 async def test_the_own_choice_stays_when_somebody_only_says_that_he_is_here(stage: Stage) -> None:
     await stage.at_work(EVA)
-    await stage.center.choose_availability(EVA, Status.BUSY, "audit", None)
+    await stage.center.commands.choose_availability(EVA, Status.BUSY, "audit", None)
     for _ in range(2):
         stage.center.attention.missed(EVA)
     assert shown(stage)["unconfirmed_since"] is not None
     assert shown(stage)["because"] == "own choice: audit"
-    await stage.center.is_here(EVA)
+    await stage.center.commands.is_here(EVA)
     assert shown(stage)["unconfirmed_since"] is None
     assert shown(stage)["because"] == "own choice: audit"
 
 
 async def test_a_choice_taken_back_lets_the_sources_decide(stage: Stage) -> None:
     await stage.at_work(EVA)
-    await stage.center.choose_availability(EVA, Status.AWAY, "lunch", None)
+    await stage.center.commands.choose_availability(EVA, Status.AWAY, "lunch", None)
     assert shown(stage)["state"] == "away"
-    await stage.center.choose_availability(EVA, None, "", None)
+    await stage.center.commands.choose_availability(EVA, None, "", None)
     assert (shown(stage)["state"], shown(stage)["because"]) == ("free", "UC status: available")
     assert [one["source"] for one in shown(stage)["sources"]] == ["phone", "uc"]
 

@@ -28,20 +28,20 @@ def form(**changes: object) -> NewPerson:
 
 async def test_an_enrolled_specialist_is_on_every_list_at_once_and_may_register(tmp_path: Path) -> None:
     async with a_stage(tmp_path) as stage:
-        made = await stage.center.enrol(OLGA, form())
+        made = await stage.center.commands.enrol(OLGA, form())
         assert {"web_password", "phone_password", "server", "user"} <= set(made)
         row = stage.center.live.visible_to(ANNA, frozenset({DeskRole.AGENT}))["person/nora.new"]
         assert (row["name"], row["skills"], row["availability"]["state"]) == ("Nora New", {"claims": 3}, "unknown")
         assert "nora.new" in stage.directory.sip().credentials
         assert made["phone_password"] not in str(await stage.store.directory.sip_credentials())
     async with a_stage(tmp_path) as later:
-        assert later.center.person(NORA) is not None
+        assert later.center.commands.person(NORA) is not None
 
 
 async def test_an_enrolled_agent_can_take_calls(tmp_path: Path) -> None:
     async with a_stage(tmp_path) as stage:
-        await stage.center.enrol(OLGA, form(roles=frozenset({DeskRole.AGENT})))
-        await stage.center.choose_agent_status(NORA, AgentStatus.READY, "")
+        await stage.center.commands.enrol(OLGA, form(roles=frozenset({DeskRole.AGENT})))
+        await stage.center.commands.choose_agent_status(NORA, AgentStatus.READY, "")
         assert stage.center.engine.routing.agents[NORA].status is AgentStatus.READY
 
 
@@ -63,7 +63,7 @@ async def test_an_impossible_form_is_refused_at_its_field(
     async with a_stage(tmp_path) as stage:
         people = await stage.store.directory.people()
         with pytest.raises(error) as refused:
-            await stage.center.enrol(OLGA, form(**changes))
+            await stage.center.commands.enrol(OLGA, form(**changes))
         assert refused.value.field == field
         assert await stage.store.directory.people() == people
 
@@ -72,4 +72,4 @@ async def test_only_administrators_enrol(tmp_path: Path) -> None:
     async with a_stage(tmp_path) as stage:
         for actor in (ANNA, EVA):
             with pytest.raises(NotAllowed):
-                await stage.center.enrol(actor, form())
+                await stage.center.commands.enrol(actor, form())

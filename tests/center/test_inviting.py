@@ -55,7 +55,7 @@ def meets(stage: Stage, person: PersonId) -> None:
 
 
 async def rests(stage: Stage, person: PersonId) -> None:
-    await stage.center.set_limits(person, {"focus_until": (datetime.now(UTC) + IN_AN_HOUR).isoformat()})
+    await stage.center.commands.set_limits(person, {"focus_until": (datetime.now(UTC) + IN_AN_HOUR).isoformat()})
 
 
 # -- candidates ---------------------------------------------------------------------------------------------------
@@ -192,11 +192,11 @@ def shown(stage: Stage) -> Document:
 
 async def let_it_ring(stage: Stage, interaction: InteractionId) -> None:
     """Eva is asked and does not answer; the agent gives up."""
-    asked = await stage.center.escalate(ANNA, interaction, EVA, "")
+    asked = await stage.center.commands.escalate(ANNA, interaction, EVA, "")
     escalation = EscalationId(asked["id"])
     await stage.until(lambda: stage.escalation(escalation)["state"] == "choosing")
     assert [each["cause"] for each in stage.escalation(escalation)["invitations"]] == ["no_answer"]
-    await stage.center.choose(ANNA, escalation, Choice.TASK)
+    await stage.center.commands.choose(ANNA, escalation, Choice.TASK)
     await stage.until(lambda: stage.phase(interaction) == "talking")
     await stage.until(lambda: shown(stage)["kind"] != "reserved")
 
@@ -219,9 +219,9 @@ async def test_who_lets_it_ring_twice_is_not_shown_free_and_is_told_why_until_he
     stage.presence.says(EVA, "available")
     assert shown(stage)["state"] == "unknown"
     with pytest.raises(WrongMoment) as refused:
-        await stage.center.escalate(ANNA, interaction, EVA, "")
+        await stage.center.commands.escalate(ANNA, interaction, EVA, "")
     assert refused.value.code == "not_free"
-    await stage.center.choose_availability(EVA, Status.AVAILABLE, "", None)
+    await stage.center.commands.choose_availability(EVA, Status.AVAILABLE, "", None)
     assert shown(stage)["state"] == "free"
     await let_it_ring(stage, interaction)
     assert shown(stage)["state"] == "free"  # counted anew

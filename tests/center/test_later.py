@@ -17,7 +17,7 @@ async def test_later_asks_the_next_at_once_and_shows_the_agent_when_he_has_time(
     interaction = await stage.talking()
     await stage.at_work(MARCUS)
     escalation = await stage.escalating(interaction, EVA)
-    await stage.center.postpone(EVA, escalation, 15)
+    await stage.center.commands.postpone(EVA, escalation, 15)
     await stage.until(lambda: [one["state"] for one in stage.escalation(escalation)["invitations"]][:1] == ["ended"])
     eva, *others = stage.escalation(escalation)["invitations"]
     assert (eva["specialist"], eva["cause"]) == (EVA, "later")
@@ -27,15 +27,15 @@ async def test_later_asks_the_next_at_once_and_shows_the_agent_when_he_has_time(
     assert stage.availability(EVA) is AvailabilityState.BUSY
     assert stage.presence.availability(EVA).kind is Kind.RESTING
     with pytest.raises(CenterError):
-        await stage.center.postpone(EVA, escalation, 15)
+        await stage.center.commands.postpone(EVA, escalation, 15)
 
 
 async def test_when_nobody_else_came_the_callback_is_promised_in_his_name(stage: Stage) -> None:
     """N10: the customer gets the one who said he has time."""
     interaction = await stage.talking()
     escalation = await stage.escalating(interaction, EVA)
-    await stage.center.postpone(EVA, escalation, 5)
+    await stage.center.commands.postpone(EVA, escalation, 5)
     await stage.until(lambda: stage.escalation(escalation)["state"] == "choosing")
-    await stage.center.choose(ANNA, escalation, Choice.CALLBACK)
+    await stage.center.commands.choose(ANNA, escalation, Choice.CALLBACK)
     await stage.until(lambda: stage.escalation(escalation)["promise"])
     assert stage.escalation(escalation)["promise"]["owner"] == EVA

@@ -43,7 +43,7 @@ def test_a_focus_lasts_a_month_at_most_and_the_refusal_names_its_field() -> None
 
 async def test_a_focus_that_is_too_long_is_not_kept(stage: Stage) -> None:
     with pytest.raises(BadRequest):
-        await stage.center.set_limits(EVA, {"focus_until": "2099-01-01T00:00:00+00:00"})
+        await stage.center.commands.set_limits(EVA, {"focus_until": "2099-01-01T00:00:00+00:00"})
     assert EVA not in stage.directory.limits
 
 
@@ -91,10 +91,10 @@ def test_a_limit_that_makes_no_sense_is_refused_by_name(field: str, value: Any) 
 
 async def asked_and_taken_back(stage: Stage, interaction: InteractionId) -> None:
     """One interruption of Eva."""
-    asked = await stage.center.escalate(ANNA, interaction, EVA, "")
+    asked = await stage.center.commands.escalate(ANNA, interaction, EVA, "")
     escalation = EscalationId(asked["id"])
     await stage.until(lambda: stage.escalation(escalation)["state"] == "ringing")
-    await stage.center.cancel(ANNA, escalation)
+    await stage.center.commands.cancel(ANNA, escalation)
     await stage.until(lambda: stage.phase(interaction) == "talking")
     await stage.until(lambda: stage.dialled_to(EVA) and stage.switch.dialled(EVA) is None)
     await stage.until(lambda: stage.availability(EVA) is not AvailabilityState.UNKNOWN and not_reserved(stage))
@@ -114,7 +114,7 @@ async def worn_out(stage: Stage, per_hour: int = 4) -> InteractionId:
     """Eva allows so many interruptions an hour, and has had them."""
     interaction = await stage.talking()
     await stage.at_work(EVA, manner=Manner.RING)
-    await stage.center.set_limits(EVA, {"per_hour": per_hour})
+    await stage.center.commands.set_limits(EVA, {"per_hour": per_hour})
     for _ in range(per_hour):
         assert shown(stage)["state"] == "free"
         await asked_and_taken_back(stage, interaction)
@@ -130,7 +130,7 @@ async def test_a_fifth_request_within_the_hour_is_not_offered_and_the_list_says_
     until = datetime.fromisoformat(shown(stage)["resting_until"])
     assert timedelta(minutes=59) < until - before < timedelta(minutes=61)
     with pytest.raises(WrongMoment, match="resting until") as refused:
-        await stage.center.escalate(ANNA, interaction, EVA, "")
+        await stage.center.commands.escalate(ANNA, interaction, EVA, "")
     assert refused.value.code == "resting"
     assert len(stage.dialled_to(EVA)) == 4
     assert stage.phase(interaction) == "talking"
@@ -140,7 +140,7 @@ async def test_who_rests_is_not_found_for_a_skill_either(stage: Stage) -> None:
     """The next best is asked, though less able."""
     interaction = await worn_out(stage)
     await stage.at_work(MARCUS, manner=Manner.RING)
-    asked = await stage.center.escalate(ANNA, interaction, None, "", "claims")
+    asked = await stage.center.commands.escalate(ANNA, interaction, None, "", "claims")
     await stage.until(lambda: stage.escalation(asked["id"])["state"] == "ringing")
     assert stage.escalation(asked["id"])["specialist"] == MARCUS
     assert len(stage.dialled_to(EVA)) == 4
@@ -148,7 +148,9 @@ async def test_who_rests_is_not_found_for_a_skill_either(stage: Stage) -> None:
 
 async def test_who_rests_is_asked_with_a_reason_which_is_recorded(stage: Stage) -> None:
     interaction = await worn_out(stage)
-    asked = await stage.center.escalate(ANNA, interaction, EVA, "", override_reason="A fire, and only she knows.")
+    asked = await stage.center.commands.escalate(
+        ANNA, interaction, EVA, "", override_reason="A fire, and only she knows."
+    )
     await stage.until(lambda: stage.escalation(asked["id"])["state"] == "ringing")
     assert len(stage.dialled_to(EVA)) == 5
     await stage.store.events.flush()
@@ -163,21 +165,21 @@ async def test_a_reason_does_not_ring_who_rests_but_talks_to_somebody(stage: Sta
     interaction = await worn_out(stage)
     stage.presence.line_state(EVA, in_call=True)
     with pytest.raises(WrongMoment) as refused:
-        await stage.center.escalate(ANNA, interaction, EVA, "", override_reason="Urgent.")
+        await stage.center.commands.escalate(ANNA, interaction, EVA, "", override_reason="Urgent.")
     assert refused.value.code == "not_free"
 
 
 async def test_a_reason_where_nothing_is_overridden_is_not_recorded_as_an_override(stage: Stage) -> None:
     interaction = await stage.talking()
     await stage.at_work(EVA, manner=Manner.RING)
-    await stage.center.escalate(ANNA, interaction, EVA, "", override_reason="To be sure.")
+    await stage.center.commands.escalate(ANNA, interaction, EVA, "", override_reason="To be sure.")
     assert "limits.overridden" not in await stage.event_names(interaction)
 
 
 async def test_lifting_the_limits_makes_a_person_free_at_once(stage: Stage) -> None:
     await worn_out(stage)
     assert shown(stage)["kind"] == "resting"
-    await stage.center.set_limits(EVA, {})
+    await stage.center.commands.set_limits(EVA, {})
     assert (shown(stage)["state"], shown(stage)["resting_until"]) == ("free", None)
     assert stage.docs(EVA)["me"]["limits"] == {}
 
@@ -186,7 +188,7 @@ async def test_focus_until_is_shown_at_once_and_kept_in_the_store(stage: Stage) 
     await stage.at_work(EVA)
     until = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
     limits = {"focus_until": until.isoformat(), "zone": "UTC"}
-    await stage.center.set_limits(EVA, limits)
+    await stage.center.commands.set_limits(EVA, limits)
     seen = stage.docs(ANNA)[f"person/{EVA}"]["availability"]
     assert (seen["kind"], datetime.fromisoformat(seen["resting_until"])) == ("resting", until)
     assert seen["because"].endswith("(focus)")
@@ -196,6 +198,6 @@ async def test_focus_until_is_shown_at_once_and_kept_in_the_store(stage: Stage) 
 async def test_limits_that_are_refused_leave_the_old_ones_in_force(stage: Stage) -> None:
     await worn_out(stage)
     with pytest.raises(BadRequest):
-        await stage.center.set_limits(EVA, {"zone": "Europe/Atlantis"})
+        await stage.center.commands.set_limits(EVA, {"zone": "Europe/Atlantis"})
     assert shown(stage)["kind"] == "resting"
     assert stage.docs(EVA)["me"]["limits"] == {"per_hour": 4}

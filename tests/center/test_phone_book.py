@@ -177,7 +177,7 @@ async def test_a_phone_book_that_hangs_delays_nobody_and_a_known_customer_is_not
     interaction = await stage.talking(number=STRANGER)
     await stage.until(lambda: answers.asked)
     assert stage.phase(interaction) == "talking"
-    await stage.center.edit_case(ANNA, stage.case_of(interaction), "policy_holder", "Jane, as she said", 0)
+    await stage.center.commands.edit_case(ANNA, stage.case_of(interaction), "policy_holder", "Jane, as she said", 0)
     answers.go_on.set()
     await stage.until(lambda: stage.center.engine.works[interaction].listed)
     (value,) = stage.center.engine.works[interaction].case.values["policy_holder"]

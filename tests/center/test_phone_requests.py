@@ -62,7 +62,7 @@ async def test_a_refer_that_brings_somebody_in_is_told_ringing_once_and_success(
     await stage.until(lambda: told(stage, asked) == [(180, False)])
     await stage.joins(EVA, running(stage))
     await stage.until(lambda: told(stage, asked) == [(180, False), (200, True)])
-    await stage.center.leave(EVA, interaction)
+    await stage.center.commands.leave(EVA, interaction)
     await stage.settled()
     assert told(stage, asked) == [(180, False), (200, True)]
 
@@ -78,7 +78,7 @@ async def test_a_refer_in_vain_is_told_why_when_the_search_is_over(stage: Stage,
     asked = refer(stage, stage.leg_of(ANNA))
     await stage.until(lambda: stage.escalation(running(stage))["state"] == "choosing")
     assert all(not final for _status, final in told(stage, asked))
-    await stage.center.choose(ANNA, running(stage), Choice.CALLBACK)
+    await stage.center.commands.choose(ANNA, running(stage), Choice.CALLBACK)
     await stage.until(lambda: stage.phase(interaction) == "talking")
     assert told(stage, asked)[-1] == (status, True)
 
@@ -87,7 +87,7 @@ async def test_a_refer_when_nobody_is_there_is_told_unavailable(stage: Stage) ->
     await stage.talking()
     asked = refer(stage, stage.leg_of(ANNA))
     await stage.until(lambda: stage.escalation(running(stage))["state"] == "choosing")
-    await stage.center.choose(ANNA, running(stage), Choice.TASK)
+    await stage.center.commands.choose(ANNA, running(stage), Choice.TASK)
     await stage.until(lambda: told(stage, asked) == [(480, True)])
 
 
@@ -96,7 +96,7 @@ async def test_a_refer_that_is_taken_back_is_told_so(stage: Stage) -> None:
     await stage.at_work(EVA, manner=Manner.RING)
     asked = refer(stage, stage.leg_of(ANNA))
     await stage.until(lambda: told(stage, asked) == [(180, False)])
-    await stage.center.cancel(ANNA, running(stage))
+    await stage.center.commands.cancel(ANNA, running(stage))
     await stage.until(lambda: told(stage, asked)[-1] == (487, True))
 
 
@@ -139,7 +139,7 @@ async def ringing(stage: Stage) -> EscalationId:
 async def supervises(stage: Stage, interaction: InteractionId) -> None:
     """Sara looks on with her phone."""
     await stage.at_work(SARA)
-    await stage.center.supervise(SARA, interaction, SupervisionMode.JOIN)
+    await stage.center.commands.supervise(SARA, interaction, SupervisionMode.JOIN)
     await stage.until(lambda: stage.center.engine.works[interaction].call.supervisors[0].talking)
 
 

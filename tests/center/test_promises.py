@@ -29,10 +29,10 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def promised(stage: Stage, choice: Choice = Choice.CALLBACK) -> tuple[InteractionId, Document]:
     """Nobody is free; the agent chose. The interaction and the task as a supervisor sees it."""
     interaction = await stage.talking()
-    asked = await stage.center.escalate(ANNA, interaction, None, "Beyond me.", "claims")
+    asked = await stage.center.commands.escalate(ANNA, interaction, None, "Beyond me.", "claims")
     escalation = EscalationId(asked["id"])
     await stage.until(lambda: stage.escalation(escalation).get("phase") == "choosing")
-    await stage.center.choose(ANNA, escalation, choice)
+    await stage.center.commands.choose(ANNA, escalation, choice)
     await stage.until(lambda: stage.sees(SARA, "task"))
     return interaction, stage.doc(SARA, "task")
 
@@ -85,10 +85,10 @@ async def test_the_task_holds_the_digest_of_the_live_case_and_is_in_the_store(st
 async def test_the_system_offers_the_callback_and_accepting_calls_the_customer_back(stage: Stage) -> None:
     """S03 step 3: the specialist's phone first, then the customer's, with the case on the screen."""
     interaction, _ = await promised(stage)
-    await stage.center.leave(ANNA, interaction)
+    await stage.center.commands.leave(ANNA, interaction)
     task = await eva_is_offered(stage)
     assert stage.doc(EVA, "task")["case_document"]["id"] == stage.doc(EVA, "task")["case"]
-    await stage.center.accept_task(EVA, task)
+    await stage.center.commands.accept_task(EVA, task)
     await stage.until(lambda: stage.dialled_to(EVA))
     assert customer_dialled(stage) == []
     assert stage.dialled_to(EVA)[-1].fencing_token > 0
@@ -100,8 +100,8 @@ async def test_the_system_offers_the_callback_and_accepting_calls_the_customer_b
     assert shown["phase"] == "talking"
     assert {p["role"] for p in shown["participants"]} == {"customer", "specialist"}
     case = stage.doc(EVA, "case")
-    await stage.center.edit_case(EVA, case["id"], "description", "Water in the cellar.", case["version"])
-    await stage.center.close(EVA, InteractionId(shown["id"]), "Adjuster sent", True, "")
+    await stage.center.commands.edit_case(EVA, case["id"], "description", "Water in the cellar.", case["version"])
+    await stage.center.commands.close(EVA, InteractionId(shown["id"]), "Adjuster sent", True, "")
     await stage.until(lambda: stage.doc(SARA, "task")["state"] == "done")
     assert stage.doc(SARA, "task")["outcome"] == "Adjuster sent"
     await stage.until(lambda: not stage.center._leases.held)
@@ -110,10 +110,10 @@ async def test_the_system_offers_the_callback_and_accepting_calls_the_customer_b
 
 async def test_a_customer_who_does_not_answer_leaves_the_task_open_and_everybody_free(stage: Stage) -> None:
     interaction, _ = await promised(stage)
-    await stage.center.leave(ANNA, interaction)
+    await stage.center.commands.leave(ANNA, interaction)
     task = await eva_is_offered(stage)
     stage.switch.numbers[ANA_K] = Manner.BUSY
-    await stage.center.accept_task(EVA, task)
+    await stage.center.commands.accept_task(EVA, task)
     await stage.until(lambda: stage.dialled_to(EVA))
     stage.switch.answer(stage.leg_of(EVA))
     await stage.until(lambda: stage.doc(SARA, "task")["attempts"] == 1)
@@ -139,20 +139,20 @@ async def test_only_who_may_do_it_sees_accepts_and_settles_a_task(stage: Stage) 
     _, shown = await promised(stage, Choice.TASK)
     task = TaskId(shown["id"])
     assert not stage.sees(PersonId("tom.fischer"), "task")
-    assert list(stage.center.tasks(EVA)) == [stage.doc(EVA, "task")]
-    assert list(stage.center.tasks(PersonId("tom.fischer"))) == []
+    assert list(stage.center.commands.tasks(EVA)) == [stage.doc(EVA, "task")]
+    assert list(stage.center.commands.tasks(PersonId("tom.fischer"))) == []
     with pytest.raises(UnknownThing):
-        await stage.center.accept_task(PersonId("tom.fischer"), task)
+        await stage.center.commands.accept_task(PersonId("tom.fischer"), task)
     with pytest.raises(NotAllowed):
-        await stage.center.finish_task(MARCUS, task, "Mine", True)
+        await stage.center.commands.finish_task(MARCUS, task, "Mine", True)
     with pytest.raises(WrongMoment):
-        await stage.center.decline_task(EVA, task)
+        await stage.center.commands.decline_task(EVA, task)
     with pytest.raises(UnknownThing):
-        await stage.center.accept_task(EVA, TaskId("task_0"))
-    await stage.center.accept_task(MARCUS, task)
-    await stage.center.finish_task(MARCUS, task, "Settled", True)
+        await stage.center.commands.accept_task(EVA, TaskId("task_0"))
+    await stage.center.commands.accept_task(MARCUS, task)
+    await stage.center.commands.finish_task(MARCUS, task, "Settled", True)
     with pytest.raises(WrongMoment):
-        await stage.center.finish_task(SARA, task, "Again", True)
+        await stage.center.commands.finish_task(SARA, task, "Again", True)
 
 
 async def test_a_callback_that_cannot_be_made_is_refused_with_the_reason(stage: Stage) -> None:
@@ -160,12 +160,12 @@ async def test_a_callback_that_cannot_be_made_is_refused_with_the_reason(stage: 
     interaction, shown = await promised(stage)
     task = TaskId(shown["id"])
     with pytest.raises(WrongMoment, match="phone is not connected"):
-        await stage.center.accept_task(EVA, task)
+        await stage.center.commands.accept_task(EVA, task)
     stage.directory.trunks = (replace(CARRIER, outbound_uri=""),)
-    await stage.center.leave(ANNA, interaction)
+    await stage.center.commands.leave(ANNA, interaction)
     await eva_is_offered(stage)
     with pytest.raises(WrongMoment, match="No line"):
-        await stage.center.accept_task(EVA, task)
+        await stage.center.commands.accept_task(EVA, task)
     assert stage.doc(EVA, "task")["state"] == "offered"
 
 
@@ -174,7 +174,7 @@ async def test_nobody_chooses_and_the_ceiling_makes_the_promise(tmp_path: Path) 
     quick = Timing(target_s=0.4, ceiling_s=0.6, promise_s=0.1, ring_s=0.3, least_ring_s=0.1)
     async with a_stage(tmp_path, timing=quick) as stage:
         interaction = await stage.talking(BEN)
-        await stage.center.escalate(BEN, interaction, None, "", "claims")
+        await stage.center.commands.escalate(BEN, interaction, None, "", "claims")
         await stage.until(lambda: stage.sees(SARA, "task"))
         assert stage.doc(SARA, "task")["kind"] == "callback"
         assert stage.phase(interaction) == "talking"

@@ -50,10 +50,10 @@ async def test_the_list_of_specialists_has_the_free_and_able_first(stage: Stage)
     """S01 step 1 (CE-02)."""
     interaction = await stage.talking()
     await stage.at_work(EVA, MARCUS)
-    listed = [person["id"] for person in stage.center.specialists_in_order(ANNA, interaction)]
+    listed = [person["id"] for person in stage.center.commands.specialists_in_order(ANNA, interaction)]
     assert listed[:2] == [EVA, MARCUS]
     stage.presence.says(EVA, "busy")
-    listed = [person["id"] for person in stage.center.specialists_in_order(ANNA, interaction)]
+    listed = [person["id"] for person in stage.center.commands.specialists_in_order(ANNA, interaction)]
     assert listed[:2] == [MARCUS, EVA]
     eva = stage.docs(ANNA)[f"person/{EVA}"]["availability"]
     assert (eva["state"], eva["because"]) == ("busy", "UC status: busy")
@@ -64,7 +64,7 @@ async def test_the_case_is_on_the_screen_before_the_phone_rings(stage: Stage) ->
     stage.screen(EVA)
     interaction = await stage.talking()
     await stage.at_work(EVA, manner=Manner.RING)
-    escalation = EscalationId((await stage.center.escalate(ANNA, interaction, EVA, "Flood clause"))["id"])
+    escalation = EscalationId((await stage.center.commands.escalate(ANNA, interaction, EVA, "Flood clause"))["id"])
     await stage.until(lambda: stage.escalation(escalation)["state"] == "offered")
     shown = stage.doc(EVA, "escalation")
     assert (shown["reason"], shown["agent_name"], shown["customer"]["name"]) == (
@@ -72,9 +72,9 @@ async def test_the_case_is_on_the_screen_before_the_phone_rings(stage: Stage) ->
     )  # fmt: skip
     assert "description" in stage.doc(EVA, "case")["open_required"]
     assert stage.dialled_to(EVA) == []
-    await stage.center.rendered(EVA, escalation, "not the digest")
+    await stage.center.commands.rendered(EVA, escalation, "not the digest")
     assert stage.dialled_to(EVA) == []
-    await stage.center.rendered(EVA, escalation, shown["digest"])
+    await stage.center.commands.rendered(EVA, escalation, shown["digest"])
     assert len(stage.dialled_to(EVA)) == 1
     await stage.until(lambda: stage.doc(ANNA, "escalation")["state"] == "ringing")
     names = await stage.event_names(interaction)
@@ -98,7 +98,7 @@ async def test_a_screen_that_stays_silent_does_not_hold_the_ring_up_beyond_the_c
         stage.screen(EVA)
         escalation = await stage.escalating(await stage.talking())
         assert stage.escalation(escalation)["rendered_at"] is None
-        await stage.center.rendered(EVA, escalation, stage.doc(EVA, "escalation")["digest"])
+        await stage.center.commands.rendered(EVA, escalation, stage.doc(EVA, "escalation")["digest"])
         assert stage.escalation(escalation)["rendered_at"] is not None
         assert len(stage.dialled_to(EVA)) == 1
 
@@ -125,7 +125,7 @@ async def test_a_specialist_who_clicked_is_joined_when_he_lifts_the_handset(stag
     """S01 step 4 (CE-06, CE-11)."""
     interaction = await stage.talking()
     escalation = await stage.escalating(interaction)
-    await stage.center.accept(EVA, escalation)
+    await stage.center.commands.accept(EVA, escalation)
     assert stage.escalation(escalation)["accepted_by_click"] is True
     stage.switch.answer(stage.leg_of(EVA))
     await stage.until(lambda: stage.escalation(escalation)["state"] == "joined")
@@ -139,10 +139,10 @@ async def test_what_the_specialist_types_is_on_the_agents_screen_with_its_source
     interaction = await stage.talking()
     await stage.conference(interaction)
     case = stage.doc(EVA, "case")
-    await stage.center.edit_case(EVA, stage.case_of(interaction), "police_report", "PU-17", case["version"])
+    await stage.center.commands.edit_case(EVA, stage.case_of(interaction), "police_report", "PU-17", case["version"])
     (value,) = field(stage.doc(ANNA, "case"), "police_report")
     assert (value["text"], value["source"], value["author_name"]) == ("PU-17", "specialist", "Eva Horvat")
-    await stage.center.edit_case(ANNA, stage.case_of(interaction), "third_party", "Adria", case["version"])
+    await stage.center.commands.edit_case(ANNA, stage.case_of(interaction), "third_party", "Adria", case["version"])
     assert field(stage.doc(EVA, "case"), "third_party")[0]["source"] == "agent"
 
 
@@ -151,11 +151,11 @@ async def test_edits_of_one_field_that_did_not_see_each_other_are_both_kept(stag
     interaction = await stage.talking()
     await stage.conference(interaction)
     case, version = stage.case_of(interaction), stage.doc(EVA, "case")["version"]
-    assert (await stage.center.edit_case(ANNA, case, "third_party", "Adria", version))["conflict"] is False
-    answer = await stage.center.edit_case(EVA, case, "third_party", "Jadran", version)
+    assert (await stage.center.commands.edit_case(ANNA, case, "third_party", "Adria", version))["conflict"] is False
+    answer = await stage.center.commands.edit_case(EVA, case, "third_party", "Jadran", version)
     assert answer["conflict"] is True
     assert [value["text"] for value in field(stage.doc(ANNA, "case"), "third_party")] == ["Adria", "Jadran"]
-    settled = await stage.center.edit_case(ANNA, case, "third_party", "Jadran", answer["version"])
+    settled = await stage.center.commands.edit_case(ANNA, case, "third_party", "Jadran", answer["version"])
     assert settled["conflict"] is False
 
 
@@ -163,7 +163,7 @@ async def test_the_agent_leaves_and_the_other_two_talk_on(stage: Stage) -> None:
     """S01 step 6 (CE-22, CE-21)."""
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.leave(ANNA, interaction)
+    await stage.center.commands.leave(ANNA, interaction)
     await stage.until(lambda: len(stage.switch.legs) == 2)
     assert stage.switch.matrix == everyone_hears_everyone(stage.switch.legs)
     assert stage.agent_state(ANNA) == "wrap_up"
@@ -176,12 +176,12 @@ async def test_the_specialist_closes_with_an_outcome_and_everything_is_stored(st
     interaction = await stage.talking()
     case = stage.case_of(interaction)
     await stage.conference(interaction)
-    await stage.center.leave(ANNA, interaction)
-    await stage.center.close(EVA, interaction, "solved", True, "Covered by the flood clause.")
+    await stage.center.commands.leave(ANNA, interaction)
+    await stage.center.commands.close(EVA, interaction, "solved", True, "Covered by the flood clause.")
     await stage.until(lambda: not stage.switch.legs)
-    await stage.center.finish_wrap_up(ANNA, "claim", "All said.")
+    await stage.center.commands.finish_wrap_up(ANNA, "claim", "All said.")
     assert stage.phase(interaction) == "closed"
-    result = (await stage.center.interaction(EVA, interaction))["result"]
+    result = (await stage.center.commands.interaction(EVA, interaction))["result"]
     assert (result["outcome"], result["fcr"], result["disposition"]) == ("solved", True, "claim")
     assert min(result["budgets"]["agent_s"], result["budgets"]["specialist_s"]) > 0
     assert await _stored(stage, interaction, case) == ("closed", True, "solved")
@@ -200,12 +200,12 @@ async def test_the_time_line_tells_the_whole_story_in_order(stage: Stage) -> Non
     """CE-16, N15: one correlation id over SIP, MQTT, routing and case."""
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.edit_case(EVA, stage.case_of(interaction), "police_report", "PU-17", 1)
-    await stage.center.leave(ANNA, interaction)
-    await stage.center.close(EVA, interaction, "solved", True, "")
-    await stage.center.finish_wrap_up(ANNA, "", "")
+    await stage.center.commands.edit_case(EVA, stage.case_of(interaction), "police_report", "PU-17", 1)
+    await stage.center.commands.leave(ANNA, interaction)
+    await stage.center.commands.close(EVA, interaction, "solved", True, "")
+    await stage.center.commands.finish_wrap_up(ANNA, "", "")
     await stage.until(lambda: not stage.switch.legs)
-    line = await stage.center.timeline(ANNA, interaction)
+    line = await stage.center.commands.timeline(ANNA, interaction)
     names = [event["name"] for event in line]
     story = [
         "leg.arrived", "interaction.queued", "interaction.offered", "escalation.requested", "escalation.reserved",
@@ -222,7 +222,7 @@ async def test_cases_of_two_conversations_do_not_leak_into_each_other(stage: Sta
     await stage.conference(first)
     second = await stage.talking(BEN, STRANGER)
     await stage.at_work(MARCUS, manner=Manner.RING)
-    await stage.center.escalate(BEN, second, MARCUS, "Fraud?")
+    await stage.center.commands.escalate(BEN, second, MARCUS, "Fraud?")
     await stage.until(lambda: stage.sees(MARCUS, "escalation"))
     for person, own in ((ANNA, first), (EVA, first), (BEN, second), (MARCUS, second)):
         assert stage.doc(person, "interaction")["id"] == own
@@ -240,7 +240,7 @@ async def test_a_specialist_in_the_conversation_is_busy_in_everyones_list_and_fr
     await stage.conference(interaction)
     shown = stage.docs(BEN)[f"person/{EVA}"]["availability"]
     assert (shown["state"], shown["because"].startswith("in a call")) == ("busy", True)
-    await stage.center.leave(EVA, interaction)
+    await stage.center.commands.leave(EVA, interaction)
     await stage.until(lambda: stage.docs(BEN)[f"person/{EVA}"]["availability"]["state"] == "free")
     assert stage.phase(interaction) == "talking"
 
@@ -248,7 +248,7 @@ async def test_a_specialist_in_the_conversation_is_busy_in_everyones_list_and_fr
 async def test_after_a_specialist_left_the_agent_can_ask_for_the_next(stage: Stage) -> None:
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.leave(EVA, interaction)
+    await stage.center.commands.leave(EVA, interaction)
     await stage.until(lambda: stage.phase(interaction) == "talking")
     await stage.conference(interaction, MARCUS)
     assert stage.phase(interaction) == "conference"

@@ -47,12 +47,12 @@ async def test_who_declines_is_told_to_the_agent_at_once(stage: Stage) -> None:
     interaction = await stage.talking()
     escalation = await stage.escalating(interaction)
     leg = stage.leg_of(EVA)
-    await stage.center.decline(EVA, escalation, "in a meeting")
+    await stage.center.commands.decline(EVA, escalation, "in a meeting")
     assert first_try(stage) == ("ended", "declined", "declined")
     assert stage.doc(ANNA, "escalation")["state"] == "choosing"
     assert len(stage.ended(leg)) == 1
     assert not stage.sees(EVA, "case")
-    await stage.center.cancel(ANNA, escalation)
+    await stage.center.commands.cancel(ANNA, escalation)
     assert stage.doc(ANNA, "interaction")["phase"] == "talking"
     assert stage.doc(ANNA, "interaction")["escalation"] is None
 
@@ -61,7 +61,7 @@ async def test_a_cancelled_escalation_stops_the_ringing_at_once(stage: Stage) ->
     interaction = await stage.talking()
     escalation = await stage.escalating(interaction)
     leg = stage.leg_of(EVA)
-    await stage.center.cancel(ANNA, escalation)
+    await stage.center.commands.cancel(ANNA, escalation)
     assert cause(stage) == ("closed", "cancelled", "the request was taken back")
     await stage.until(lambda: leg not in stage.switch.legs)
     await stage.until(lambda: stage.docs(BEN)[f"person/{EVA}"]["availability"]["state"] == "free")
@@ -81,7 +81,7 @@ async def test_a_phone_that_is_not_answered_tells_why(tmp_path: Path, manner: Ma
     async with a_stage(tmp_path, timing=QUICK) as stage:
         interaction = await stage.talking()
         await stage.at_work(EVA, manner=manner)
-        await stage.center.escalate(ANNA, interaction, EVA, "")
+        await stage.center.commands.escalate(ANNA, interaction, EVA, "")
         await stage.until(lambda: stage.doc(ANNA, "escalation")["state"] == "choosing")
         assert first_try(stage) == ("ended", slug, text)
         await stage.until(lambda: len(stage.switch.legs) == 2)
@@ -94,7 +94,7 @@ async def test_an_answered_phone_that_nobody_accepts_at_is_not_joined(tmp_path: 
         stage.directory.people[EVA] = replace(stage.directory.people[EVA], off_hook_accepts=False)
         interaction = await stage.talking()
         await stage.at_work(EVA, manner=Manner.ANSWER)
-        await stage.center.escalate(ANNA, interaction, EVA, "")
+        await stage.center.commands.escalate(ANNA, interaction, EVA, "")
         await stage.until(lambda: stage.doc(ANNA, "escalation")["state"] == "choosing")
         assert first_try(stage)[1] == "not_a_person"
         assert stage.doc(ANNA, "escalation")["joined_at"] is None
@@ -104,7 +104,7 @@ async def test_a_pressed_key_accepts(stage: Stage) -> None:
     stage.directory.people[EVA] = replace(stage.directory.people[EVA], off_hook_accepts=False)
     interaction = await stage.talking()
     await stage.at_work(EVA, manner=Manner.ANSWER)
-    await stage.center.escalate(ANNA, interaction, EVA, "")
+    await stage.center.commands.escalate(ANNA, interaction, EVA, "")
     await stage.until(lambda: stage.switch.dialled(EVA))
     leg = stage.leg_of(EVA)
     await stage.until(lambda: any(getattr(e, "prompt", "") == "please-press-one" for e in stage.switch.effects))
@@ -118,7 +118,7 @@ async def test_after_a_refusal_the_next_specialist_is_asked_at_once_by_itself(st
     interaction = await stage.talking()
     await stage.at_work(MARCUS, manner=Manner.RING)
     escalation = await stage.escalating(interaction)
-    await stage.center.decline(EVA, escalation, "")
+    await stage.center.commands.decline(EVA, escalation, "")
     await stage.until(lambda: stage.switch.dialled(MARCUS))
     await stage.joins(MARCUS, escalation)
     assert stage.phase(interaction) == "conference"
@@ -141,7 +141,7 @@ async def test_an_agent_who_leaves_while_escalating_leaves_the_customer_with_mus
     interaction = await stage.talking()
     escalation = await stage.escalating(interaction)
     customer = stage.center.engine.works[interaction].call.customer_leg
-    await stage.center.leave(ANNA, interaction)
+    await stage.center.commands.leave(ANNA, interaction)
     await stage.until(lambda: stage.switch.matrix == {(HoldMusic(), customer)})
     assert stage.phase(interaction) == "escalating"
     await stage.joins(EVA, escalation)
@@ -185,7 +185,7 @@ async def test_a_customer_who_gives_up_frees_the_ringing_agent(stage: Stage) -> 
     assert stage.phase(interaction) == "closed"
     assert (stage.agent_state(ANNA), stage.docs(ANNA)["me"]["agent"]["status"]) == ("idle", "ready")
     assert stage.docs(SARA)["queue/claims"]["waiting"] == 0
-    shown = await stage.center.interaction(SARA, interaction)
+    shown = await stage.center.commands.interaction(SARA, interaction)
     assert shown["result"]["reason"] == "abandoned"
 
 
@@ -202,10 +202,10 @@ async def test_a_number_nobody_has_is_refused_with_404(stage: Stage) -> None:
 async def test_after_call_work_keeps_case_and_interaction_on_the_agents_screen_until_it_is_done(stage: Stage) -> None:
     interaction = await stage.talking()
     case = stage.case_of(interaction)
-    await stage.center.close(ANNA, interaction, "solved", True, "")
+    await stage.center.commands.close(ANNA, interaction, "solved", True, "")
     assert stage.doc(ANNA, "interaction")["phase"] == "wrap_up"
-    await stage.center.edit_case(ANNA, case, "description", "Water in the cellar", 1)
-    await stage.center.finish_wrap_up(ANNA, "claim", "")
+    await stage.center.commands.edit_case(ANNA, case, "description", "Water in the cellar", 1)
+    await stage.center.commands.finish_wrap_up(ANNA, "claim", "")
     assert (stage.sees(ANNA, "interaction"), stage.sees(ANNA, "case")) == (False, False)
     assert stage.agent_state(ANNA) == "idle"
 
@@ -213,7 +213,7 @@ async def test_after_call_work_keeps_case_and_interaction_on_the_agents_screen_u
 async def test_after_call_work_ends_at_its_deadline(tmp_path: Path) -> None:
     async with a_stage(tmp_path, wrap_up_s=0.1) as stage:
         interaction = await stage.talking()
-        await stage.center.close(ANNA, interaction, "solved", True, "")
+        await stage.center.commands.close(ANNA, interaction, "solved", True, "")
         assert stage.agent_state(ANNA) == "wrap_up"
         await stage.until(lambda: stage.agent_state(ANNA) == "idle")
         assert stage.phase(interaction) == "closed"
@@ -223,11 +223,11 @@ async def test_an_interaction_closes_although_its_agent_was_done_before_the_spec
     """CE-21: the agent left, finished his after-call work and took the next call while the others talked on."""
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.leave(ANNA, interaction)
-    await stage.center.finish_wrap_up(ANNA, "", "")
+    await stage.center.commands.leave(ANNA, interaction)
+    await stage.center.commands.finish_wrap_up(ANNA, "", "")
     assert not stage.sees(ANNA, "case")
     await stage.talking(number="+442079460102")
-    await stage.center.close(EVA, interaction, "solved", True, "")
+    await stage.center.commands.close(EVA, interaction, "solved", True, "")
     assert stage.phase(interaction) == "closed"
     assert stage.agent_state(ANNA) == "busy"
 
@@ -235,30 +235,30 @@ async def test_an_interaction_closes_although_its_agent_was_done_before_the_spec
 async def test_a_closed_interaction_is_read_by_those_who_took_part_and_by_supervisors_only(stage: Stage) -> None:
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.close(EVA, interaction, "solved", True, "")
-    await stage.center.finish_wrap_up(ANNA, "", "")
+    await stage.center.commands.close(EVA, interaction, "solved", True, "")
+    await stage.center.commands.finish_wrap_up(ANNA, "", "")
     for person in (ANNA, EVA, SARA):
-        assert (await stage.center.interaction(person, interaction))["id"] == interaction
-        assert await stage.center.timeline(person, interaction)
+        assert (await stage.center.commands.interaction(person, interaction))["id"] == interaction
+        assert await stage.center.commands.timeline(person, interaction)
     for person in (BEN, MARCUS, OLGA):
         with pytest.raises(UnknownThing):
-            await stage.center.interaction(person, interaction)
+            await stage.center.commands.interaction(person, interaction)
         with pytest.raises(UnknownThing):
-            await stage.center.timeline(person, interaction)
+            await stage.center.commands.timeline(person, interaction)
 
 
 async def test_an_interaction_of_an_earlier_run_is_read_by_those_who_took_part_only(tmp_path: Path) -> None:
     async with a_stage(tmp_path) as stage:
         interaction = await stage.talking()
         await stage.conference(interaction)
-        await stage.center.close(EVA, interaction, "solved", True, "")
-        await stage.center.finish_wrap_up(ANNA, "", "")
+        await stage.center.commands.close(EVA, interaction, "solved", True, "")
+        await stage.center.commands.finish_wrap_up(ANNA, "", "")
     async with a_stage(tmp_path) as later:
         for person in (ANNA, EVA, SARA):
-            assert (await later.center.interaction(person, interaction))["result"]["fcr"] is True
+            assert (await later.center.commands.interaction(person, interaction))["result"]["fcr"] is True
         for person in (BEN, MARCUS):
             with pytest.raises(UnknownThing):
-                await later.center.interaction(person, interaction)
+                await later.center.commands.interaction(person, interaction)
 
 
 async def test_a_closed_escalation_leaves_the_screens_after_a_while(
@@ -266,7 +266,7 @@ async def test_a_closed_escalation_leaves_the_screens_after_a_while(
 ) -> None:
     monkeypatch.setattr("center.service.SHOWN_AFTER_CLOSING_S", 0.05)
     interaction = await stage.talking()
-    await stage.center.cancel(ANNA, await stage.escalating(interaction))
+    await stage.center.commands.cancel(ANNA, await stage.escalating(interaction))
     assert stage.sees(ANNA, "escalation")
     await stage.until(lambda: not stage.sees(ANNA, "escalation"))
 
@@ -291,9 +291,9 @@ async def test_a_node_that_stops_ends_calls_and_says_so_in_the_store(tmp_path: P
 async def test_a_call_that_was_over_keeps_its_end_when_the_node_stops_during_after_call_work(tmp_path: Path) -> None:
     async with a_stage(tmp_path) as stage:
         interaction = await stage.talking()
-        await stage.center.close(ANNA, interaction, "solved", True, "")
+        await stage.center.commands.close(ANNA, interaction, "solved", True, "")
     async with a_stage(tmp_path) as later:
-        shown = await later.center.interaction(SARA, interaction)
+        shown = await later.center.commands.interaction(SARA, interaction)
         assert (shown["phase"], shown["result"]["reason"], shown["result"]["fcr"]) == ("closed", "completed", True)
 
 
@@ -311,10 +311,10 @@ async def test_what_a_crashed_node_left_open_is_closed_at_the_next_start(tmp_pat
         await store.interactions.save(interaction)
     await store.close()
     async with a_stage(tmp_path) as later:
-        lost = await later.center.interaction(ANNA, left.id)
+        lost = await later.center.commands.interaction(ANNA, left.id)
         assert (lost["phase"], lost["result"]["reason"]) == ("closed", "node_lost")
         assert "interaction.closed" in await later.event_names(left.id)
-        kept = await later.center.interaction(ANNA, over.id)
+        kept = await later.center.commands.interaction(ANNA, over.id)
         assert (kept["phase"], kept["result"]["reason"]) == ("closed", "completed")
         assert await later.store.interactions.open("node") == []
 
@@ -339,7 +339,7 @@ async def test_a_customer_whose_call_died_with_the_node_is_called_back(tmp_path:
 
 async def test_an_agents_status_survives_a_restart(tmp_path: Path) -> None:
     async with a_stage(tmp_path) as stage:
-        await stage.center.choose_agent_status(ANNA, AgentStatus.NOT_READY, "lunch")
+        await stage.center.commands.choose_agent_status(ANNA, AgentStatus.NOT_READY, "lunch")
     async with a_stage(tmp_path) as later:
         shown = later.docs(ANNA)["me"]["agent"]
         assert (shown["status"], shown["reason"]) == ("not_ready", "lunch")
@@ -361,9 +361,9 @@ async def test_a_bug_ends_the_one_conversation_it_is_in_and_the_others_go_on(
         return real_step(call, event, now)
 
     monkeypatch.setattr(interaction_machine, "step", step)
-    await stage.center.leave(ANNA, broken)
+    await stage.center.commands.leave(ANNA, broken)
     assert stage.phase(broken) == "closed"
-    assert (await stage.center.interaction(ANNA, broken))["result"]["reason"] == "bug"
+    assert (await stage.center.commands.interaction(ANNA, broken))["result"]["reason"] == "bug"
     await stage.until(lambda: len(stage.switch.legs) == 2)
     assert stage.phase(sound) == "talking"
 
@@ -381,7 +381,7 @@ async def test_a_bug_in_an_escalation_ends_the_escalation_and_the_conversation_g
         return real_step(esc, event, now)
 
     monkeypatch.setattr(escalation_machine, "step", step)
-    await stage.center.accept(EVA, escalation)
+    await stage.center.commands.accept(EVA, escalation)
     assert cause(stage)[:2] == ("closed", "bug")
     await stage.until(lambda: len(stage.switch.legs) == 2)
     assert stage.phase(interaction) == "talking"
@@ -399,13 +399,13 @@ async def test_a_lost_broker_makes_everybody_unknown_and_is_told_while_the_call_
     shown = stage.docs(ANNA)
     assert shown[f"person/{EVA}"]["availability"]["state"] == "unknown"
     assert (shown["system"]["presence_connected"], len(shown["system"]["degraded"])) == (False, 1)
-    assert (await stage.center.health())["ok"] is False
+    assert (await stage.center.commands.health())["ok"] is False
     assert stage.phase(interaction) == "talking"
     stage.presence.find_broker()
     stage.presence.says(EVA, "available")  # what the broker remembers is no proof; her client says it again
     stage.center.system_changed()
     await stage.until(lambda: stage.docs(ANNA)[f"person/{EVA}"]["availability"]["state"] == "free")
-    assert (await stage.center.health())["ok"] is True
+    assert (await stage.center.commands.health())["ok"] is True
 
 
 async def test_with_the_database_gone_a_whole_escalation_still_works(
@@ -422,8 +422,8 @@ async def test_with_the_database_gone_a_whole_escalation_still_works(
     (interaction,) = stage.center.engine.works
     await stage.conference(interaction)
     monkeypatch.undo()
-    await stage.center.close(EVA, interaction, "solved", True, "")
-    await stage.center.finish_wrap_up(ANNA, "", "")
+    await stage.center.commands.close(EVA, interaction, "solved", True, "")
+    await stage.center.commands.finish_wrap_up(ANNA, "", "")
     names = await stage.event_names(interaction)
     assert {"leg.arrived", "escalation.joined", "interaction.closed"} <= set(names)
 

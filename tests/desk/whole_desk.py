@@ -96,7 +96,14 @@ async def a_whole_desk(folder: Path, settings: DeskSettings) -> AsyncIterator[Wh
         oidc = OidcLogin(OidcSettings(NO_PROVIDER, "desk"), store.pending_logins)
         administration = office.administration
         app = create_app(
-            stage.center, logins, settings, None, oidc=oidc, phones=phones, administration=administration, lab=Lab()
+            stage.center.commands,
+            logins,
+            settings,
+            None,
+            oidc=oidc,
+            phones=phones,
+            administration=administration,
+            lab=Lab(),
         )
         server = DeskServer(app, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{await server.start()}"
@@ -108,7 +115,7 @@ async def a_whole_desk(folder: Path, settings: DeskSettings) -> AsyncIterator[Wh
 
 
 async def _go_to_work(desk: WholeDesk) -> None:
-    stage, center = desk.stage, desk.stage.center
+    stage, center = desk.stage, desk.stage.center.commands
     promised = await stage.talking(number=STRANGER)
     asked = await center.escalate(ANNA, promised, None, "", "fraud")
     await stage.until(lambda: stage.escalation(asked["id"])["state"] in ("choosing", "waiting"))

@@ -37,7 +37,7 @@ async def serving_office(folder: Path, static: Path) -> AsyncIterator[ServedOffi
         center, store = office.stage.center, office.stage.store
         logins = Logins(store.web_sessions, password_hash, hasher=QUICK_HASHER)
         center.running.when_gone.append(logins.revoke_all)
-        app = create_app(center, logins, static_dir=static, administration=office.administration)
+        app = create_app(center.commands, logins, static_dir=static, administration=office.administration)
         server = DeskServer(app, "127.0.0.1", 0)
         port = await server.start()
         try:

@@ -147,7 +147,7 @@ async def test_a_removal_is_confirmed_logged_and_undone(open_office: OpenOffice,
     await dialog.get_by_label("Why").fill("Left us")
     await dialog.get_by_role("button", name="Remove", exact=True).click()
     await expect(page.get_by_text("Removed: Ben Carter.")).to_be_visible()
-    assert office.stage.center.person(BEN) is None
+    assert office.stage.center.commands.person(BEN) is None
     await go_to(page, "Changes")
     newest = page.locator(".changes > li").first
     await expect(newest).to_contain_text("Person: Ben Carter removed")
@@ -156,7 +156,7 @@ async def test_a_removal_is_confirmed_logged_and_undone(open_office: OpenOffice,
     await dialog.get_by_role("button", name="Undo", exact=True).click()
     await expect(page.get_by_test_id("new-web-password")).to_be_visible()
     await expect(newest).to_contain_text("undid number")
-    assert office.stage.center.person(BEN) is not None
+    assert office.stage.center.commands.person(BEN) is not None
 
 
 async def test_a_prompt_is_uploaded_heard_and_given_back(

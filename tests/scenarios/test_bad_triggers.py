@@ -285,7 +285,9 @@ async def test_of_two_triggers_in_the_same_turn_of_the_loop_one_counts(stage: St
     if first == "keys":
         press()
         stage.switch.settle()
-    asked = asyncio.gather(stage.center.escalate(ANNA, interaction, None, "", "claims"), return_exceptions=True)
+    asked = asyncio.gather(
+        stage.center.commands.escalate(ANNA, interaction, None, "", "claims"), return_exceptions=True
+    )
     if first == "desk":
         press()
     (outcome,) = await asked
@@ -305,7 +307,7 @@ async def test_a_stale_reservation_does_not_ring_and_the_agent_is_told(stage: St
     stage.switch.perform(DialLeg(newer, Destination(person=EVA), CallerIdentity("", ""), (), 1_000_000))
     stage.switch.perform(EndLeg(newer, EndReason.success("cancelled")))
     await stage.settled()
-    asked = await stage.center.escalate(ANNA, interaction, EVA, "")
+    asked = await stage.center.commands.escalate(ANNA, interaction, EVA, "")
     await stage.until(lambda: stage.doc(ANNA, "escalation")["specialist"] == MARCUS)
     first = stage.doc(ANNA, "escalation")["invitations"][0]
     assert (first["specialist"], first["cause"]) == (EVA, "stale_reservation")

@@ -75,7 +75,7 @@ async def test_each_queue_has_its_own_limits_for_escalations(office: Office) -> 
     assert (general.target_s, general.ceiling_s) == (20.0, 45.0)
     (agent,) = [p.person for p in work.call.staff if p.person]
     await office.stage.until(lambda: office.stage.phase(work.call.id) == "talking")
-    await office.stage.center.escalate(agent, work.call.id, EVA, "")
+    await office.stage.center.commands.escalate(agent, work.call.id, EVA, "")
     (escalation,) = office.stage.center.engine.escalations.values()
     assert escalation.state.timing.ceiling_s == 18.0
 
@@ -97,7 +97,7 @@ async def test_somebody_who_is_removed_loses_everything_at_once(office: Office) 
     await screen.changes()
     removed = await office.remove(Kind.PEOPLE, BEN)
     assert gone == [BEN], "one failure does not keep the others"
-    assert office.stage.center.person(BEN) is None
+    assert office.stage.center.commands.person(BEN) is None
     assert BEN not in office.stage.directory.sip().credentials
     assert await office.stage.store.directory.password_hash(BEN) is None
     assert f"person/{BEN}" not in office.stage.docs(SARA)
@@ -108,7 +108,7 @@ async def test_somebody_who_is_removed_loses_everything_at_once(office: Office) 
     back = await office.undo(removed["change"]["id"])
     assert set(back["access"]) >= {"web_password", "phone_password"}
     assert "password" not in str(await office.changes())
-    assert office.stage.center.person(BEN) == await office.stage.store.directory.person(BEN)
+    assert office.stage.center.commands.person(BEN) == await office.stage.store.directory.person(BEN)
     assert BEN in office.stage.center.engine.routing.agents
 
 
@@ -161,7 +161,7 @@ async def test_an_enrolment_by_the_short_form_is_in_the_log_too(office: Office) 
     from center.enrolment import NewPerson
 
     new = NewPerson("nora.new", "Nora New", "", frozenset({DeskRole.SPECIALIST}), {"sails": 4})
-    access = await office.stage.center.enrol(OLGA, new)
+    access = await office.stage.center.commands.enrol(OLGA, new)
     (change,) = await office.changes()
     assert (change["kind"], change["subject"], change["by"], change["before"]) == ("people", "nora.new", OLGA, None)
     assert access["web_password"] not in str(change)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from center.errors import WrongMoment
 from center.escalation.model import Choice
 from center.nodes.model import NodeTiming
 from store.records import Heartbeat
@@ -113,7 +114,7 @@ async def test_a_callback_that_was_begun_stays_with_who_began_it(nodes: Nodes) -
     await nodes.b.at_work(EVA, manner=Manner.RING)
     task = TaskId(f"task_lost_{call}")
     await nodes.b.until(lambda: tasks_of(nodes.b).get(task) == "offered")
-    await nodes.b.center.accept_task(EVA, task)
+    await nodes.b.center.commands.accept_task(EVA, task)
     await nodes.b.until(lambda: nodes.b.dialled_to(EVA))
     await back(nodes.a)
     await nodes.a.settled()
@@ -125,9 +126,9 @@ async def test_a_callback_that_was_begun_stays_with_who_began_it(nodes: Nodes) -
 
 async def given_a_promise_at_a(nodes: Nodes) -> TaskId:
     call = await nodes.a.talking()
-    asked = await nodes.a.center.escalate(ANNA, call, None, "Beyond me.", "claims")
+    asked = await nodes.a.center.commands.escalate(ANNA, call, None, "Beyond me.", "claims")
     await nodes.a.until(lambda: nodes.a.escalation(asked["id"]).get("phase") == "choosing")
-    await nodes.a.center.choose(ANNA, asked["id"], Choice.CALLBACK)
+    await nodes.a.center.commands.choose(ANNA, asked["id"], Choice.CALLBACK)
     await nodes.a.until(lambda: tasks_of(nodes.a))
     (task,) = tasks_of(nodes.a)
     while await nodes.a.store.tasks.get(TaskId(task)) is None:
@@ -149,11 +150,11 @@ async def test_a_callback_that_died_with_its_node_is_made_anew_once(nodes: Nodes
     """The conversation that was lost was a callback: its task is open again, there is no second one for it."""
     task = await given_a_promise_at_a(nodes)
     (call,) = nodes.a.center.engine.works
-    await nodes.a.center.leave(ANNA, call)
+    await nodes.a.center.commands.leave(ANNA, call)
     await nodes.a.at_work(EVA, manner=Manner.RING)
     await nodes.a.until(partial(is_offered, nodes.a, task))
     nodes.a.switch.numbers[ANA_K] = Manner.ANSWER
-    await nodes.a.center.accept_task(EVA, task)
+    await nodes.a.center.commands.accept_task(EVA, task)
     await nodes.a.until(lambda: nodes.a.dialled_to(EVA))
     nodes.a.switch.answer(nodes.a.leg_of(EVA))
     await nodes.a.until(lambda: tasks_of(nodes.a)[task] == "talking")
@@ -166,15 +167,17 @@ async def test_a_callback_that_died_with_its_node_is_made_anew_once(nodes: Nodes
 
 
 async def test_two_nodes_that_both_know_a_task_never_both_begin_it(nodes: Nodes) -> None:
-    """A was cut off and does not know that B keeps its promise by now; both specialists accept in the same moment."""
+    """A was cut off and does not know that B keeps its promise by now; who accepts second hears who was first (N10)."""
     task = await given_a_promise_at_a(nodes)
     await cut_off(nodes.a)
     await nodes.b.until(lambda: tasks_of(nodes.b))
     for stage in (nodes.a, nodes.b):
         await stage.at_work(EVA, manner=Manner.RING)
         await stage.until(partial(is_offered, stage, task))
-    for stage in (nodes.a, nodes.b):
-        await stage.center.accept_task(EVA, task)
+    await nodes.b.center.commands.accept_task(EVA, task)
+    with pytest.raises(WrongMoment, match="Eva Horvat already keeps this promise") as refusal:
+        await nodes.a.center.commands.accept_task(EVA, task)
+    assert (refusal.value.code, refusal.value.details) == ("too_late", {"by": EVA, "by_name": "Eva Horvat"})
     await nodes.b.until(lambda: nodes.b.dialled_to(EVA))
     await nodes.a.until(lambda: tasks_of(nodes.a) == {})
     assert nodes.a.dialled_to(EVA) == []

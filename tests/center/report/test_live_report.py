@@ -24,7 +24,7 @@ TODAY = Window.TODAY
 
 def shown(stage: Stage) -> Document:
     """The figures as they are now, without waiting for the next second."""
-    stage.center.reports.show()
+    stage.center.commands.reports.show()
     document = stage.center.live.get(KEY)
     assert document is not None
     return dict(document)
@@ -56,7 +56,7 @@ async def help_of(stage: Stage, person: PersonId, resolved: bool) -> Document:
     """The one row of a person's help once its end is stored."""
 
     async def look() -> Document | None:
-        helped = await stage.center.reports.help_given(stage.directory.people[person])
+        helped = await stage.center.commands.reports.help_given(stage.directory.people[person])
         return dict(helped) if [row["resolved"] for row in helped["rows"]] == [resolved] else None
 
     await stage.store.events.flush()
@@ -69,8 +69,8 @@ async def test_a_whole_call_is_in_the_figures_and_a_restart_counts_the_same(stag
     await stage.conference(interaction)
     running = shown(stage)["windows"]["today"][""]
     assert (running["in_time"], running["service_level"], running["hand_over"]["joined"]) == (1, 1.0, 1)
-    await stage.center.close(EVA, interaction, "Covered", True, "")
-    await stage.center.finish_wrap_up(ANNA, "resolved", "")
+    await stage.center.commands.close(EVA, interaction, "Covered", True, "")
+    await stage.center.commands.finish_wrap_up(ANNA, "resolved", "")
     await stage.until(lambda: stage.phase(interaction) == "closed")
     whole = shown(stage)["windows"]["today"][""]
     assert (whole["closed"], whole["resolved"], whole["resolved_share"]) == (1, 1, 1.0)
@@ -86,16 +86,16 @@ async def test_the_calls_behind_a_figure_are_listed_for_supervisors_only(stage: 
     supervisor = next(person for person in people.values() if "supervisor" in person.roles)
 
     async def look() -> Document | None:
-        found = await stage.center.reports.calls(supervisor, Behind.IN_TIME, TODAY, QueueId(""))
+        found = await stage.center.commands.reports.calls(supervisor, Behind.IN_TIME, TODAY, QueueId(""))
         return dict(found) if found["rows"][0]["customer_name"] else None
 
     found = await eventually(look)
     assert [row["interaction"] for row in found["rows"]] == [interaction]
     assert found["rows"][0]["customer_name"] == "Ana Kovač"
     assert found["rows"][0]["agent_name"] == people[ANNA].name
-    assert await stage.center.timeline(supervisor.id, interaction)
+    assert await stage.center.commands.timeline(supervisor.id, interaction)
     with pytest.raises(NotAllowed):
-        await stage.center.reports.calls(people[ANNA], Behind.IN_TIME, TODAY, QueueId(""))
+        await stage.center.commands.reports.calls(people[ANNA], Behind.IN_TIME, TODAY, QueueId(""))
     assert stage.sees(supervisor.id, KEY) == stage.sees(ANNA, KEY) is False
     assert KEY in stage.docs(supervisor.id)
     assert KEY not in stage.docs(ANNA)
@@ -105,22 +105,22 @@ async def test_a_specialist_sees_what_his_help_changed(stage: Stage) -> None:
     """CE-27, N14: outcome and first-contact resolution of what he joined, with what was empty then; nobody else's."""
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.close(EVA, interaction, "Covered by the flood clause", True, "")
+    await stage.center.commands.close(EVA, interaction, "Covered by the flood clause", True, "")
     helped = await help_of(stage, EVA, resolved=True)
     (row,) = helped["rows"]
     assert (helped["joined"], helped["resolved"], helped["known"]) == (1, 1, 1)
     assert (row["interaction"], row["outcome"], row["resolved"]) == (interaction, "Covered by the flood clause", True)
     assert (row["customer_name"], row["asked_by"]) == ("Ana Kovač", stage.directory.people[ANNA].name)
     assert row["empty_at_join"] == row["empty_at_close"] > 0
-    assert (await stage.center.reports.help_given(stage.directory.people[OLGA]))["rows"] == []
+    assert (await stage.center.commands.reports.help_given(stage.directory.people[OLGA]))["rows"] == []
 
 
 async def test_agent_and_specialist_read_the_customers_rating_afterwards(stage: Stage) -> None:
     """S01 step 8: both are told the outcome and what the customer said; only supervisors write it down."""
     interaction = await stage.talking()
     await stage.conference(interaction)
-    await stage.center.close(EVA, interaction, "Covered", True, "")
-    people, reports = stage.directory.people, stage.center.reports
+    await stage.center.commands.close(EVA, interaction, "Covered", True, "")
+    people, reports = stage.directory.people, stage.center.commands.reports
     await help_of(stage, EVA, resolved=True)
     supervisor = next(person for person in people.values() if "supervisor" in person.roles)
     await reports.rate(supervisor, interaction, 5, "She knew what it was about.")
@@ -148,15 +148,15 @@ async def test_a_broken_watcher_costs_no_call(stage: Stage) -> None:
 async def test_who_serves_a_customer_may_open_his_earlier_call_and_nobody_else(stage: Stage) -> None:
     """KB-01: the history is usable: an earlier contact of ours can be opened while its customer is on the line."""
     earlier = await stage.talking(ANNA)
-    await stage.center.close(ANNA, earlier, "Sent a form", False, "")
-    await stage.center.finish_wrap_up(ANNA, "", "")
+    await stage.center.commands.close(ANNA, earlier, "Sent a form", False, "")
+    await stage.center.commands.finish_wrap_up(ANNA, "", "")
     await stage.until(lambda: stage.phase(earlier) == "closed" and not stage.center._persistence._waiting)
     with pytest.raises(UnknownThing):
-        await stage.center.timeline(BEN, earlier)
-    await stage.center.choose_agent_status(ANNA, AgentStatus.NOT_READY, "break")
+        await stage.center.commands.timeline(BEN, earlier)
+    await stage.center.commands.choose_agent_status(ANNA, AgentStatus.NOT_READY, "break")
     later = await stage.talking(BEN)
     await stage.until(lambda: stage.doc(BEN, "interaction")["history"][0].get("interaction") == earlier)
     assert later != earlier
-    assert "interaction.closed" in {event["name"] for event in await stage.center.timeline(BEN, earlier)}
+    assert "interaction.closed" in {event["name"] for event in await stage.center.commands.timeline(BEN, earlier)}
     with pytest.raises(UnknownThing):
-        await stage.center.timeline(EVA, earlier)
+        await stage.center.commands.timeline(EVA, earlier)

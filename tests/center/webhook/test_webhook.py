@@ -142,7 +142,7 @@ async def test_a_message_nobody_takes_is_given_up_and_supervisors_are_told(stage
         await until(lambda: runner.dead)
         assert runner.warnings == [("crm_given_up", "CRM: 1 messages were not taken for days and were given up.")]
         stage.center.warn_of(lambda: runner.warnings)
-        health = await stage.center.health()
+        health = await stage.center.commands.health()
         assert health["degraded"] == ["CRM: 1 messages were not taken for days and were given up."]
         stage.center.system_changed()
         assert stage.docs(ANNA)["system"]["warnings"][0]["code"] == "crm_given_up"
@@ -179,11 +179,11 @@ async def test_a_call_tells_its_case_as_it_grows_and_its_end_last(stage: Stage, 
         case = stage.case_of(interaction)
         version = stage.center.engine.works[interaction].case.version
         for text in ("P", "P-1", "P-17"):
-            version = (await stage.center.edit_case(ANNA, case, "policy_number", text, version))["version"]
+            version = (await stage.center.commands.edit_case(ANNA, case, "policy_number", text, version))["version"]
         await until(lambda: any(each["data"]["case"]["version"] == version for each in crm.came))
-        await stage.center.edit_case(ANNA, case, "incident_place", "Split", version)
-        await stage.center.close(ANNA, interaction, "Settled", True, "")
-        await stage.center.finish_wrap_up(ANNA, "settled", "")
+        await stage.center.commands.edit_case(ANNA, case, "incident_place", "Split", version)
+        await stage.center.commands.close(ANNA, interaction, "Settled", True, "")
+        await stage.center.commands.finish_wrap_up(ANNA, "settled", "")
         await until(lambda: crm.ids() and crm.ids()[-1] == f"interaction.closed/{interaction}")
     told = crm.came[-1]["data"]
     assert (told["outcome"], told["resolved"], told["disposition"]) == ("Settled", True, "settled")
@@ -198,15 +198,15 @@ async def test_a_call_tells_its_case_as_it_grows_and_its_end_last(stage: Stage, 
 async def test_a_promise_is_told_when_it_is_made_and_when_it_is_kept(tmp_path: Path, crm: Crm) -> None:
     async with a_stage(tmp_path) as stage, telling(stage, crm):
         interaction = await stage.talking()
-        asked = await stage.center.escalate(ANNA, interaction, None, "late", "fraud")
+        asked = await stage.center.commands.escalate(ANNA, interaction, None, "late", "fraud")
         await stage.until(lambda: stage.escalation(asked["id"])["state"] in ("choosing", "waiting"))
-        await stage.center.choose(ANNA, asked["id"], Choice.TASK)
+        await stage.center.commands.choose(ANNA, asked["id"], Choice.TASK)
         await until(lambda: any(each["type"] == "promise.made" for each in crm.came))
         made = next(each["data"] for each in crm.came if each["type"] == "promise.made")
         assert (made["kind"], made["interaction"], made["kept_at"]) == ("task", interaction, None)
         owner, task = made["owner"], made["task"]
-        await stage.center.accept_task(owner, task)
-        await stage.center.finish_task(owner, task, "paid", True)
+        await stage.center.commands.accept_task(owner, task)
+        await stage.center.commands.finish_task(owner, task, "paid", True)
         await until(lambda: f"promise.kept/{task}" in crm.ids())
         kept = next(each["data"] for each in crm.came if each["type"] == "promise.kept")
         assert (kept["outcome"], kept["resolved"], kept["in_time"]) == ("paid", True, True)
