@@ -7,6 +7,11 @@ PLAYS := tests/siplab $(wildcard tests/scenarios/test_s0*.py tests/scenarios/tes
 # Three nodes, a database and thirteen phones: both cores are theirs.
 CROWDED := tests/scenarios/test_s05.py
 
+# What fails beside others runs once more by itself, in sight: a stopwatch proves nothing on a machine that stood still.
+# What fails twice fails.
+pytest = $(PYTHON) -m pytest $(1) $(2) || { echo 'Once more, what failed, by itself:'; \
+	$(PYTHON) -m pytest $(2) --last-failed --last-failed-no-failures none; }
+
 .PHONY: help run test demo bench soak lint clean setup
 
 help:           ## Show what there is
@@ -20,9 +25,9 @@ demo: setup     ## Robots play a first escalation on real SIP, RTP, MQTT and Web
 
 test: setup-test lint  ## Set up everything, check the code, run all tests (under 10 minutes)
 	@cd desk/web && npm test --silent
-	@$(PYTHON) -m pytest -n 3 --dist loadfile $(PLAYS:%=--ignore=%)
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(PLAYS) --ignore=$(CROWDED)
-	@$(PYTHON) -m pytest $(CROWDED)
+	@$(call pytest,-n 3 --dist loadfile,$(PLAYS:%=--ignore=%))
+	@$(call pytest,-n 2 --dist loadfile,$(PLAYS) --ignore=$(CROWDED))
+	@$(call pytest,,$(CROWDED))
 
 lint: setup-test  ## Format and lint rules, strict types
 	@ruff check .
