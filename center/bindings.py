@@ -19,14 +19,16 @@ log = structlog.get_logger(__name__)
 class BindingKeeper:
     """Saves the newest bindings of each person; a store that is down is asked again with the next change."""
 
-    def __init__(self, bindings: Bindings) -> None:
+    def __init__(self, bindings: Bindings, node: str) -> None:
         self._bindings = bindings
+        self._node = node
         self._waiting: dict[PersonId, tuple[Binding, ...]] = {}
         self._writing: asyncio.Task[None] | None = None
 
     async def saved(self) -> list[Binding]:
-        """What was registered when the node last ran."""
-        return [_from_store(row) for row in await self._bindings.all()]
+        """What was registered at this node when it last ran."""
+        await self._bindings.purge_expired(datetime.now(UTC))
+        return [_from_store(row) for row in await self._bindings.of(self._node)]
 
     def save(self, person: PersonId, bindings: tuple[Binding, ...]) -> None:
         """Keep a person's bindings from now on (none: the phone is gone). Returns at once."""
@@ -43,7 +45,7 @@ class BindingKeeper:
         while self._waiting:
             person, bindings = self._waiting.popitem()
             try:
-                await self._bindings.replace(person, [_to_store(binding) for binding in bindings])
+                await self._bindings.replace(self._node, person, [_to_store(binding) for binding in bindings])
             except Exception as error:
                 self._waiting.setdefault(person, bindings)
                 log.warning("bindings_not_saved", person=person, error=type(error).__name__)

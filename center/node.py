@@ -34,7 +34,7 @@ from center.lab.model import NUMBERS, PREFIXES
 from center.lab.runner import Lab, write_tone
 from center.leases import LeaseKeeper
 from center.live import LiveDocuments
-from center.neighbours import make_oidc, make_phone_book, make_webhook
+from center.neighbours import make_oidc, make_phone_book, make_texts, make_webhook
 from center.phone_requests import watched_documents
 from center.service import ContactCenter
 from center.settings import Settings
@@ -154,11 +154,15 @@ class Node:
             hours=settings.promises.calendar(),
             lines_changed=switch.presence_changed,
             outgoing=crm.events if crm else None,
+            texts=settings.promises.texts == "sip",
             phone_book=phone_book,
             misses=settings.escalation.misses,
         )
-        if crm is not None:
-            center.warn_of(crm.warnings)
+        texts = make_texts(settings, store, switch)
+        if texts is not None:
+            texts.start()
+            self._parts.push_async_callback(texts.stop)
+        center.warn_of(lambda: [*(crm.warnings() if crm else ()), *(texts.warnings if texts else ())])
         self._lab = self._open_lab(center, switch, store) if settings.lab.enabled else None
         desk, web_port = await self._start_desk(center, store, switch)
         self.addresses = self._note_addresses(directory, switch, presence, web_port)
@@ -198,6 +202,7 @@ class Node:
                 listen_address=section.private_address,
                 prefix=section.prefix,
                 node=NODE_ACCOUNT if private else self._name(),  # nodes that share a broker are told apart by it
+                shared=not private and self._settings.leases.nodes > 1,
                 mappings=tuple(load_mapping(name, own_prefix=section.prefix) for name in section.mappings),
                 uc_name=section.uc_name,
                 zone=datetime.now().astimezone().tzinfo or UTC,
@@ -210,7 +215,7 @@ class Node:
 
     async def _start_switch(self, store: Store, directory: CompanyDirectory) -> PjsipSwitch:
         section = self._settings.sip
-        keeper = BindingKeeper(store.bindings)
+        keeper = BindingKeeper(store.bindings, self._name())
         switch = PjsipSwitch(
             SwitchSettings(
                 state_dir=self._settings.state_dir / "sip",

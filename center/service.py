@@ -104,6 +104,7 @@ class ContactCenter:
         node_timing: NodeTiming | None = None,
         misses: int = DEFAULT_MISSES,
         outgoing: Outgoing | None = None,
+        texts: bool = False,
         phone_book: PhoneBook | None = None,
     ) -> None:
         self.live = live
@@ -185,6 +186,7 @@ class ContactCenter:
             hours=hours,
             company=company,
             outgoing=outgoing,
+            texts=texts,
         )
         self.inviting.connect(self._promises)
         self.running = RunningCompany(
@@ -205,6 +207,7 @@ class ContactCenter:
             promises=self._promises,
             persistence=self._persistence,
             timing=node_timing or (ALONE if self._leases.alone else NodeTiming()),
+            on_living=presence.nodes_living,
         )
         rules = Rules(target_s=timing.target_s, ceiling_s=timing.ceiling_s)
         self._reports = Reports(store, live, lambda: directory.queues, lambda: directory.names, rules)

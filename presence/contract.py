@@ -12,9 +12,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from presence.elsewhere import ENGAGING, NodeSeen, NodeWord
 from presence.errors import ContractError, RefusalCause
 from presence.events import FactReported, FactWithdrawn
-from presence.model import Availability, Fact, Source, Status
+from presence.model import Availability, Engagement, Fact, Kind, Source, Status
 from vocabulary import PersonId
 
 MAX_PAYLOAD_BYTES = 2_048
@@ -60,7 +61,7 @@ class Pong:
     nonce: str
 
 
-Incoming = FactReported | FactWithdrawn | EscalateCommand | CaseRendered | Pong
+Incoming = FactReported | FactWithdrawn | EscalateCommand | CaseRendered | Pong | NodeWord | NodeSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,13 @@ class Topics:
     def node(self, name: str) -> str:
         return f"{self.prefix}/node/{name}"
 
+    def engaged(self, node: str, person: str) -> str:
+        return f"{self.prefix}/engaged/{node}/{person}"
+
+    def of_nodes(self) -> tuple[str, ...]:
+        """What a node hears from those it shares the broker with: what keeps people busy there, then who is there."""
+        return (self.engaged("+", "+"), self.node("+"))
+
     def subscriptions(self) -> tuple[str, ...]:
         """What the node listens to. Wide on purpose: a wrong source or command gets a clear line in the log."""
         wide = ("presence/#", "command/#", "case/+/rendered", "pong/+")
@@ -134,6 +142,11 @@ def parse(message: IncomingMessage, topics: Topics, people: Container[PersonId],
             if not isinstance(nonce, str):
                 raise ContractError(RefusalCause.BAD_FIELD, "nonce is not text", person=name)
             return Pong(_person(name, people), nonce)
+        case ["engaged", node, name]:
+            return NodeWord(node, PersonId(name), _engagement(message.payload, name, arrival), message.retained)
+        case ["node", node]:
+            online = bool(message.payload) and json_object(message.payload, "").get("status") == "online"
+            return NodeSeen(node, online, message.retained)
         case _:
             wanted = "presence/<person>/<source>, command/<person>/escalate, case/<person>/rendered or pong/<person>"
             raise ContractError(RefusalCause.UNKNOWN_TOPIC, f"unknown topic; expected {topics.prefix}/ and {wanted}")
@@ -208,6 +221,26 @@ def fact_payload(status: Status, since: datetime, *, until: datetime | None, rea
     if reason:
         document["reason"] = checked_reason(reason, "")
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def engagement_payload(engagement: Engagement | None) -> bytes:
+    """What a node says to the others of what keeps a person busy; empty for nothing."""
+    if engagement is None:
+        return b""
+    document = {"kind": engagement.kind.value, "since": _rfc3339(engagement.since)}
+    if engagement.until is not None:
+        document["until"] = _rfc3339(engagement.until)
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _engagement(payload: bytes, person: str, arrival: Arrival) -> Engagement | None:
+    if not payload:
+        return None
+    fields = json_object(payload, person)
+    kind, since = fields.get("kind"), _moment(fields, "since", person)
+    if not isinstance(kind, str) or kind not in ENGAGING or since is None:
+        raise ContractError(RefusalCause.BAD_FIELD, "a node's word needs kind and since", person=person)
+    return Engagement(Kind(kind), min(since, arrival.at), _moment(fields, "until", person))
 
 
 def local_client(name: str) -> str:

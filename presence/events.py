@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from presence.fusion import Rest, Unconfirmed, WrapUp
-from presence.model import Fact, Source
+from presence.model import Engagement, Fact, Source
 from vocabulary import PersonId
 
 
@@ -67,11 +67,15 @@ class LineStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ReservationChanged:
-    """A lease on the person was taken by `holder`, or ended (None)."""
+    """The person is reserved by `holder`, or no longer (None).
+
+    `offer`: something is only offered to him on his screen; he holds no lease for it, so other nodes may still ask him.
+    """
 
     person: PersonId
     holder: str | None
     at: datetime
+    offer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,14 @@ class ConfirmationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ElsewhereChanged:
+    """What keeps the person busy on another node is this by now, or nothing (None)."""
+
+    person: PersonId
+    engagement: Engagement | None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """The wake-up asked for with `StartTimer` is due."""
 
@@ -116,5 +128,6 @@ PresenceEvent = (
     | WrapUpChanged
     | RestChanged
     | ConfirmationChanged
+    | ElsewhereChanged
     | TimerFired
 )

@@ -7,10 +7,10 @@ phone or source `phone`, "UC" is what all living clients say together (presence/
 |----|-------------------------------------------------------------------|---------|------------------------------|
 | 1  | own choice busy or dnd, `until` not passed                        | busy    | own choice: ...              |
 | 2  | own choice away or offline, `until` not passed                    | away    | own choice: ...              |
-| 3  | line busy                                                         | busy    | in a call since hh:mm        |
+| 3  | line busy, or in a call on another node                           | busy    | in a call since hh:mm        |
 | 4  | phone set to do not disturb                                       | busy    | phone: do not disturb        |
-| 5  | reserved by an escalation or interaction                          | busy    | being asked for help         |
-| 6  | after-call work                                                   | busy    | after-call work ...          |
+| 5  | reserved by an escalation or interaction, on any node             | busy    | being asked for help         |
+| 6  | after-call work, on any node                                      | busy    | after-call work ...          |
 | 7  | a living client is in a call                                      | busy    | in a UC call since hh:mm     |
 | 8  | microphone in use, no client says "no call"                       | busy    | microphone in use since ...  |
 | 9  | microphone in use, but a client says "no call"                    | unknown | microphone in use, but ...   |
@@ -29,7 +29,8 @@ Then five things are laid over the outcome, in this order:
 
 | #  | situation                                                         | shown   | because                      |
 |----|-------------------------------------------------------------------|---------|------------------------------|
-| 18 | free, but whether a call runs is not known                        | unknown | ..., but call state unknown  |
+| 18 | free, but whether a call runs is not known, here or at a node     |         |                              |
+|    | that said so and is out of touch                                  | unknown | ..., but call state unknown  |
 | 19 | calendar busy or away, not older than an own choice "available":  |         |                              |
 |    | free; or UC busy with "no call" said, phone registered            | busy    | busy by calendar ..., reachable |
 |    | unknown                                                           | busy    | busy by calendar until ...   |
@@ -44,7 +45,8 @@ client gave no proof of life for `uc_age_s`. Proof of life is `connected` availa
 last will; every other word holds for `uc_age_s` only, also `connected` from the broker's memory, because a broker that
 crashed forgets last wills. An own choice "available" counts for `manual_age_s`; against a gone client it counts only
 when it is the newer word. "Newer" is order of arrival here, never the sender's clock; facts from the broker's memory
-have no order among sources. A phone on another PBX counts for `phone_age_s` after it was last heard of.
+have no order among sources. A phone on another PBX counts for `phone_age_s` after it was last heard of. When the word
+of another node counts says presence/elsewhere.py.
 """
 
 from __future__ import annotations
@@ -54,7 +56,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from presence.clients import ClientsWord, expired, hear_clients
-from presence.model import CLIENT_SOURCES, Availability, AvailabilityState, Fact, Kind, Source, SourceView, Status
+from presence.model import (
+    CLIENT_SOURCES,
+    Availability,
+    AvailabilityState,
+    Engagement,
+    Fact,
+    Kind,
+    Source,
+    SourceView,
+    Status,
+)
 from vocabulary import PersonId
 
 OWN_LINE = "local:line"
@@ -110,7 +122,10 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What the node itself knows beside the facts: since when it watches, broker away, person reserved or resting."""
+    """What is known beside the facts: since when the node watches, broker away, person reserved or resting.
+
+    `elsewhere`: what keeps the person busy on another node. `offered`: the reservation is only an offer on his screen.
+    """
 
     watching_since: datetime
     broker_lost_since: datetime | None = None
@@ -118,6 +133,8 @@ class Circumstances:
     wrap_up: WrapUp | None = None
     rest: Rest | None = None
     unconfirmed: Unconfirmed | None = None
+    elsewhere: Engagement | None = None
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,19 +260,27 @@ def _restriction(seen: _Situation) -> _Verdict | None:
     if choice is not None and choice.status in _OWN_REFUSALS:
         state = _OWN_REFUSALS[choice.status]
         return _Verdict(state, choice.since, _choice_phrase(choice), Kind.OWN_CHOICE, choice.until)
-    if phone.busy is not None:
-        because = f"in a call since {_hour(phone.busy.since, rules)}"
-        return _Verdict(AvailabilityState.BUSY, phone.busy.since, because, Kind.IN_CALL)
+    if (call := phone.busy or _elsewhere(around, Kind.IN_CALL)) is not None:
+        because = f"in a call since {_hour(call.since, rules)}"
+        return _Verdict(AvailabilityState.BUSY, call.since, because, Kind.IN_CALL)
     if phone.dnd is not None:
         return _Verdict(
             AvailabilityState.BUSY, phone.dnd.since, "phone: do not disturb", Kind.DO_NOT_DISTURB, phone.dnd.until
         )
-    if around.reserved_since is not None:
-        return _Verdict(AvailabilityState.BUSY, around.reserved_since, "being asked for help", Kind.RESERVED)
-    if (wrap_up := around.wrap_up) is not None:
+    asked = _elsewhere(around, Kind.RESERVED)
+    reserved_since = around.reserved_since or (None if asked is None else asked.since)
+    if reserved_since is not None:
+        return _Verdict(AvailabilityState.BUSY, reserved_since, "being asked for help", Kind.RESERVED)
+    if (wrap_up := around.wrap_up or _elsewhere(around, Kind.WRAP_UP)) is not None:
         because = f"after-call work{_until(wrap_up.until, rules)}"
         return _Verdict(AvailabilityState.BUSY, wrap_up.since, because, Kind.WRAP_UP, wrap_up.until)
     return None
+
+
+def _elsewhere(around: Circumstances, kind: Kind) -> Engagement | None:
+    """What another node says for sure, if it is of this kind."""
+    word = around.elsewhere
+    return word if word is not None and word.kind is kind and not word.in_doubt else None
 
 
 def _from_clients(seen: _Situation) -> _Verdict:
@@ -333,14 +358,17 @@ def _free_if_reachable(fact: Fact, because: str, seen: _Situation) -> _Verdict:
 def _with_doubt(verdict: _Verdict, seen: _Situation) -> _Verdict:
     """Row 18."""
     unclear = [
-        fact
+        fact.since
         for fact in (seen.clients.in_call, seen.clients.microphone)
         if fact is not None and fact.status is Status.UNKNOWN
     ]
+    elsewhere = seen.around.elsewhere
+    if elsewhere is not None and elsewhere.in_doubt:
+        unclear.append(elsewhere.since)
     if verdict.state is not AvailabilityState.FREE or not unclear:
         return verdict
     because = f"{verdict.because}, but whether a call runs is not known"
-    return _Verdict(AvailabilityState.UNKNOWN, unclear[0].since, because, Kind.CONTRADICTION)
+    return _Verdict(AvailabilityState.UNKNOWN, unclear[0], because, Kind.CONTRADICTION)
 
 
 def _with_calendar(verdict: _Verdict, seen: _Situation) -> _Verdict:
@@ -376,6 +404,7 @@ def _may_be_rung_in_meeting(verdict: _Verdict, seen: _Situation) -> bool:
     microphone = seen.clients.microphone
     return (
         _restriction(seen) is None
+        and seen.around.elsewhere is None
         and verdict.state is AvailabilityState.BUSY
         and seen.around.broker_lost_since is None
         and status is not None

@@ -27,6 +27,7 @@ from presence.events import (
     BrokerConnected,
     BrokerLost,
     ConfirmationChanged,
+    ElsewhereChanged,
     FactReported,
     FactWithdrawn,
     LineStateChanged,
@@ -38,7 +39,7 @@ from presence.events import (
     WrapUpChanged,
 )
 from presence.fusion import OWN_LINE, Circumstances, FusionRules, fuse, next_change_at
-from presence.model import CLIENT_SOURCES, Availability, Fact, Source, Status
+from presence.model import CLIENT_SOURCES, Availability, Engagement, Fact, Kind, Source, Status
 from vocabulary import PersonId
 
 FactKey = tuple[Source, str]
@@ -91,6 +92,18 @@ def look(state: PersonPresence, now: float) -> Availability:
 def knows_from_memory_only(state: PersonPresence) -> bool:
     """True when some client's word came from the broker's memory: a ping may bring it live."""
     return any(fact.retained and fact.source in CLIENT_SOURCES for fact in state.facts.values())
+
+
+def engaged_here(state: PersonPresence) -> Engagement | None:
+    """What keeps the person busy on this node, as other nodes are told; what they told us is not among it."""
+    line, around = state.line.fact, state.around
+    if line is not None and line.status is Status.BUSY:
+        return Engagement(Kind.IN_CALL, line.since)
+    if around.reserved_since is not None and not around.offered:
+        return Engagement(Kind.RESERVED, around.reserved_since)
+    if around.wrap_up is not None:
+        return Engagement(Kind.WRAP_UP, around.wrap_up.since, around.wrap_up.until)
+    return None
 
 
 def accept(known: Fact | None, fact: Fact) -> Fact | None:
@@ -147,6 +160,7 @@ def _learn(state: PersonPresence, event: PresenceEvent, now: float) -> PersonPre
             | WrapUpChanged()
             | RestChanged()
             | ConfirmationChanged()
+            | ElsewhereChanged()
         ):
             return _with_circumstance(state, event)
         case TimerFired():
@@ -157,7 +171,13 @@ def _learn(state: PersonPresence, event: PresenceEvent, now: float) -> PersonPre
 
 def _with_circumstance(
     state: PersonPresence,
-    event: BrokerLost | BrokerConnected | ReservationChanged | WrapUpChanged | RestChanged | ConfirmationChanged,
+    event: BrokerLost
+    | BrokerConnected
+    | ReservationChanged
+    | WrapUpChanged
+    | RestChanged
+    | ConfirmationChanged
+    | ElsewhereChanged,
 ) -> PersonPresence:
     around = state.around
     match event:
@@ -166,9 +186,9 @@ def _with_circumstance(
             return replace(state, facts={key: f for key, f in state.facts.items() if f.local}, around=around)
         case BrokerConnected():
             return replace(state, around=replace(around, broker_lost_since=None))
-        case ReservationChanged(holder=holder, at=at):
+        case ReservationChanged(holder=holder, at=at, offer=offer):
             reserved_since = None if holder is None else around.reserved_since or at
-            return replace(state, around=replace(around, reserved_since=reserved_since))
+            return replace(state, around=replace(around, reserved_since=reserved_since, offered=offer))
         case WrapUpChanged(wrap_up=wrap_up):
             if wrap_up is not None and around.wrap_up is not None:
                 wrap_up = replace(wrap_up, since=around.wrap_up.since)
@@ -177,6 +197,8 @@ def _with_circumstance(
             return replace(state, around=replace(around, rest=rest))
         case ConfirmationChanged(unconfirmed=unconfirmed):
             return replace(state, around=replace(around, unconfirmed=unconfirmed))
+        case ElsewhereChanged(engagement=engagement):
+            return replace(state, around=replace(around, elsewhere=engagement))
         case _:
             assert_never(event)
 

@@ -101,6 +101,19 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Engagement:
+    """What keeps a person busy on one node: `kind` is in a call, reserved or after-call work; `until`: its end.
+
+    `in_doubt`: whether it still is so cannot be known, since the node that said it is out of touch.
+    """
+
+    kind: Kind
+    since: datetime
+    until: datetime | None = None
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """How one source took part in the fusion, for the details on screen."""
 

@@ -28,6 +28,7 @@ from presence.contract import (
     Pong,
     Topics,
     availability_payload,
+    engagement_payload,
     fact_payload,
     is_person_name,
     local_client,
@@ -36,11 +37,13 @@ from presence.contract import (
     ping_payload,
 )
 from presence.effects import AvailabilityChanged, PresenceEffect, StartTimer
+from presence.elsewhere import Elsewhere, NodeSeen, NodeWord
 from presence.errors import AccountRefused, ContractError, RefusalCause, UnknownPerson
 from presence.events import (
     BrokerConnected,
     BrokerLost,
     ConfirmationChanged,
+    ElsewhereChanged,
     FactReported,
     FactWithdrawn,
     LineStateChanged,
@@ -52,9 +55,9 @@ from presence.events import (
     WrapUpChanged,
 )
 from presence.fusion import Rest, Unconfirmed, WrapUp
-from presence.machine import PersonPresence, knows_from_memory_only, look, step, watch
+from presence.machine import PersonPresence, engaged_here, knows_from_memory_only, look, step, watch
 from presence.mapping import translate
-from presence.model import Availability, AvailabilityState, Source, Status
+from presence.model import Availability, AvailabilityState, Engagement, Source, Status
 from presence.probing import PROBE_TIMEOUT_S, OptionsProbe, Prober
 from presence.refusals import Refusals
 from presence.resting import RestKeeper
@@ -112,6 +115,8 @@ class PresenceService:
         self._teller = Teller(settings.mappings, lambda topic, word: self._publish(topic, word, retain=True))
         self._rests = RestKeeper(self._rest_changed)
         self._calendars = CalendarWatch(self._calendar_says, zone=settings.zone, silent_after_s=settings.calendar_age_s)
+        self._elsewhere = Elsewhere()
+        self._said: dict[PersonId, Engagement] = {}
         self._prober = Prober(
             ping=self._ping,
             phone_answered=lambda person, answers: self.line_state(person, answers=answers),
@@ -130,16 +135,18 @@ class PresenceService:
             BrokerError: The private broker cannot be started; the text says what to mend.
         """
         address = await self._broker_address()
+        of_nodes = self._topics.of_nodes() if self._settings.shared else ()
         for person in self._first_people:
             self.watch(person)
         self._link = MqttLink(
             address,
             client_id=f"{self._settings.prefix.replace('/', '-')}-{self._settings.node}",
             status_topic=self._topics.node(self._settings.node),
-            subscriptions=(*self._topics.subscriptions(), *self._settings.foreign_subscriptions()),
+            subscriptions=(*self._topics.subscriptions(), *of_nodes, *self._settings.foreign_subscriptions()),
             on_message=self._take_message,
             on_connected=self._broker_is_there,
             on_lost=self._broker_is_lost,
+            greeting=lambda: [self._own_word(person) for person in self._said],
         )
         self._link.start()
 
@@ -152,6 +159,8 @@ class PresenceService:
         await self._prober.stop()
         await self._calendars.stop()
         self._stop_republishing()
+        for person in list(self._said):
+            self._say_engaged(person, None)
         if self._link is not None:
             await self._link.stop()
             self._link = None
@@ -170,7 +179,7 @@ class PresenceService:
             raise UnknownPerson("a person's name has 1 to 64 letters, digits, dots, hyphens or underscores")
         since = self._broker_lost_since
         self._people[person] = watch(person, self._rules, datetime.now(UTC), broker_lost_since=since)
-        self._post(person, TimerFired(person))
+        self._post(person, ElsewhereChanged(person, self._elsewhere.of(person)))
 
     def forget(self, person: PersonId) -> None:
         """Watch a person no more and remove the published availability."""
@@ -181,6 +190,7 @@ class PresenceService:
         self._calendars.unwatch(person)
         self._rests.forget(person)
         self._prober.forget(person)
+        self._say_engaged(person, None)
         self._publish(self._topics.availability(person), b"", retain=True)
 
     def watches(self, person: PersonId) -> bool:
@@ -302,10 +312,13 @@ class PresenceService:
         await self._prober.probe(person)
         return self.availability(person)
 
-    def reservation(self, person: PersonId, holder: str | None) -> None:
-        """Tell that a lease on the person was taken by `holder`, or ended (None)."""
+    def reservation(self, person: PersonId, holder: str | None, *, offer: bool = False) -> None:
+        """Tell that a person is reserved by `holder`, or no longer (None).
+
+        `offer`: something is only offered to him on his screen, without a lease; other nodes are not told.
+        """
         if person in self._people:
-            self._post(person, ReservationChanged(person, holder, datetime.now(UTC)))
+            self._post(person, ReservationChanged(person, holder, datetime.now(UTC), offer))
 
     def choose(
         self, person: PersonId, status: Status | None, *, until: datetime | None = None, reason: str = ""
@@ -342,6 +355,10 @@ class PresenceService:
         """
         self._known(person)
         self._publish(self._topics.answer(person), json.dumps(answer).encode(), expiry_s=ANSWER_EXPIRY_S)
+
+    def nodes_living(self, names: frozenset[str]) -> None:
+        """Tell which other nodes the store knows to live; nothing is known of them before the first time."""
+        self._look_elsewhere(self._elsewhere.living(names))
 
     async def add_account(self, person: PersonId, password: str) -> None:
         """Give a person (UC client, screen) an account at the private broker.
@@ -406,8 +423,38 @@ class PresenceService:
                     self._tell(self._on_rendered, person, payload)
             case Pong(nonce=nonce):
                 self._prober.pong(nonce)
+            case NodeWord():
+                self._take_word(incoming)
+            case NodeSeen(node=node):
+                if node != self._settings.node:
+                    self._look_elsewhere(self._elsewhere.seen(incoming))
             case _:
                 assert_never(incoming)
+
+    def _take_word(self, said: NodeWord) -> None:
+        """What other nodes say counts; what an earlier life of ours left at the broker is taken back."""
+        if said.node != self._settings.node:
+            self._look_elsewhere(self._elsewhere.word(said))
+        elif said.retained and said.engagement is not None and said.person not in self._said:
+            self._publish(*self._own_word(said.person), retain=True)
+
+    def _look_elsewhere(self, people: Iterable[PersonId]) -> None:
+        for person in people:
+            self._post(person, ElsewhereChanged(person, self._elsewhere.of(person)))
+
+    def _own_word(self, person: PersonId) -> tuple[str, bytes]:
+        topic = self._topics.engaged(self._settings.node, person)
+        return topic, engagement_payload(self._said.get(person))
+
+    def _say_engaged(self, person: PersonId, engagement: Engagement | None) -> None:
+        """Tell the other nodes what keeps a person busy here, when that changed."""
+        if engagement == self._said.get(person):
+            return
+        if engagement is None:
+            del self._said[person]
+        else:
+            self._said[person] = engagement
+        self._publish(*self._own_word(person), retain=True)
 
     def _read(self, message: IncomingMessage, arrival: Arrival) -> Incoming:
         """Our own contract below our prefix; elsewhere the first mapping that knows the topic."""
@@ -462,6 +509,7 @@ class PresenceService:
         _log.warning("presence_broker_lost", people=len(self._people))
         for person in list(self._people):
             self._post(person, BrokerLost(self._broker_lost_since))
+        self._look_elsewhere(self._elsewhere.broker_lost())
 
     def _calendar_says(self, person: PersonId, word: CalendarWord | None) -> None:
         if word is None:
@@ -499,7 +547,10 @@ class PresenceService:
         state = self._people.get(person)
         if state is None:
             return
-        self._people[person], effects = step(state, event, time.monotonic())
+        state, effects = step(state, event, time.monotonic())
+        self._people[person] = state
+        if self._settings.shared and isinstance(event, LineStateChanged | ReservationChanged | WrapUpChanged):
+            self._say_engaged(person, engaged_here(state))
         for effect in effects:
             self._perform(effect)
 

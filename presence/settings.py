@@ -36,6 +36,8 @@ class PresenceSettings:
     """First levels of every topic."""
     node: str = "node"
     """Name of this node: its account at the private broker and its topic `<prefix>/node/<name>`."""
+    shared: bool = False
+    """Whether other nodes use the same broker: then each says what keeps its people busy, and hears the others."""
     uc_age_s: float = 300.0
     """A UC status counts this long without a refresh or proof of life; clients refresh at least every 120 s."""
     manual_age_s: float = 43_200.0

@@ -38,6 +38,11 @@ def step(watch: Watch, event: NodeEvent, timing: NodeTiming, now: float) -> Step
             assert_never(event)
 
 
+def living(watch: Watch, timing: NodeTiming, now: float) -> frozenset[str]:
+    """Which other nodes are not dead by what was seen of them."""
+    return frozenset(name for name, each in watch.seen.items() if now - each.since < timing.silent_s)
+
+
 def _looked(watch: Watch, heartbeats: tuple[Heartbeat, ...], timing: NodeTiming, now: float) -> Step:
     was_blind = watch.looked_at is None or now - watch.looked_at > timing.blind_s
     seen = {

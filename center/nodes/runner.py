@@ -16,7 +16,7 @@ import structlog
 from center.engine import Engine
 from center.nodes.effects import NodeEffect, Reassert, TakeOver
 from center.nodes.events import DeclaredDead, Looked, NodeEvent, Registered
-from center.nodes.machine import step
+from center.nodes.machine import living, step
 from center.nodes.model import NodeTiming, Watch
 from center.persistence import Persistence
 from center.promises import Promises, lost_call_task
@@ -43,8 +43,11 @@ class NodeWatch:
         promises: Promises,
         persistence: Persistence,
         timing: NodeTiming,
+        on_living: Callable[[frozenset[str]], None] = lambda _others: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`on_living` hears after every look which other nodes live."""
+        self._on_living = on_living
         self._store = store
         self._engine = engine
         self._promises = promises
@@ -117,9 +120,13 @@ class NodeWatch:
 
     def _tell(self, event: NodeEvent) -> None:
         """What follows is done beside the beats, one thing after the other; what is left out now is due again soon."""
-        self._watch, effects = step(self._watch, event, self._timing, self._clock())
-        if isinstance(event, Looked) and (self._work is None or self._work.done()):
+        now = self._clock()
+        self._watch, effects = step(self._watch, event, self._timing, now)
+        if not isinstance(event, Looked):
+            return
+        if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._perform_all(effects), name="node-watch-work")
+        self._on_living(living(self._watch, self._timing, now))
 
     async def _perform_all(self, effects: Sequence[NodeEffect]) -> None:
         async with self._whatever_happens():

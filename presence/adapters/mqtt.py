@@ -8,7 +8,7 @@ import random
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +54,7 @@ class MqttLink:
     `on_connected` is called when subscriptions stand and the broker has handed over everything it retains for them;
     `on_lost` once after each such connection ended. `status_topic` holds `{"status": "online"|"offline"}` retained,
     `offline` by last will. That own message also marks the end of the snapshot: it comes back after all retained ones.
+    `greeting` gives what is said, retained, before every `online`: topics and payloads.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class MqttLink:
         on_message: Callable[[IncomingMessage], None],
         on_connected: Callable[[], None],
         on_lost: Callable[[], None],
+        greeting: Callable[[], Iterable[tuple[str, bytes]]] = lambda: (),
         queue_limit: int = 10_000,
     ) -> None:
         self._address = address
@@ -75,6 +77,7 @@ class MqttLink:
         self._on_message = on_message
         self._on_connected = on_connected
         self._on_lost = on_lost
+        self._greeting = greeting
         self._queue = OutgoingQueue(queue_limit)
         self._work = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -180,6 +183,8 @@ class MqttLink:
 
     async def _announce_and_send(self, client: aiomqtt.Client) -> None:
         await self._subscribe(client)
+        for topic, payload in self._greeting():
+            await client.publish(topic, payload, qos=1, retain=True)
         self._marker = json.dumps(
             {"status": "online", "since": datetime.now(UTC).isoformat(), "connection": secrets.token_hex(8)}
         ).encode()

@@ -18,6 +18,8 @@ from tests.presence.truth_table import (
     BROKER_AWAY,
     EVA,
     FREE,
+    IN_CALL_ELSEWHERE,
+    IN_DOUBT_ELSEWHERE,
     LINE_BUSY,
     LINE_GONE,
     LINE_READY,
@@ -100,9 +102,8 @@ any_fact = st.builds(
     retained=st.booleans(),
     client=st.sampled_from(["", "", "laptop", "mobile"]),
 )
-any_around = st.sampled_from(
-    [AROUND, AROUND, AROUND, BROKER_AWAY, RESERVED, RESERVED_BROKER_AWAY, WRAPPING_UP, RESTING]
-)
+NOT_FREE = [BROKER_AWAY, RESERVED, RESERVED_BROKER_AWAY, WRAPPING_UP, RESTING, IN_CALL_ELSEWHERE, IN_DOUBT_ELSEWHERE]
+any_around = st.sampled_from([AROUND, AROUND, AROUND, *NOT_FREE])
 any_facts = st.lists(any_fact, max_size=8, unique_by=lambda one: one.key)
 available_facts = st.builds(lambda facts: [LINE_READY, uc(S.AVAILABLE), *facts], any_facts).map(
     lambda facts: list({one.key: one for one in reversed(facts)}.values())

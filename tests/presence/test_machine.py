@@ -14,6 +14,7 @@ from presence.events import (
     BrokerConnected,
     BrokerLost,
     ConfirmationChanged,
+    ElsewhereChanged,
     FactReported,
     FactWithdrawn,
     LineStateChanged,
@@ -25,8 +26,8 @@ from presence.events import (
     WrapUpChanged,
 )
 from presence.fusion import FusionRules, Rest, Unconfirmed, WrapUp
-from presence.machine import MAX_CLIENTS, PersonPresence, accept, look, step, watch
-from presence.model import Availability, AvailabilityState, Fact, Kind, Source, Status
+from presence.machine import MAX_CLIENTS, PersonPresence, accept, engaged_here, look, step, watch
+from presence.model import Availability, AvailabilityState, Engagement, Fact, Kind, Source, Status
 from vocabulary import PersonId
 
 EVA = PersonId("eva")
@@ -404,6 +405,47 @@ def test_after_call_work_is_busy_until_it_ends() -> None:
     assert shown(effects)[0].free_again_at == AT + timedelta(minutes=3)
     state, effects = step(state, WrapUpChanged(EVA, None), 2.0)
     assert shown(effects)[0].state is AvailabilityState.FREE
+
+
+IN_CALL = LineStateChanged(EVA, AT, in_call=True)
+OFFERED = ReservationChanged(EVA, "task_1", AT, offer=True)
+ASKED = ReservationChanged(EVA, "esc_1", AT)
+AFTER_CALL = WrapUpChanged(EVA, WrapUp(AT, AT + timedelta(minutes=3)))
+
+
+@pytest.mark.parametrize(
+    ("events", "engaged"),
+    [
+        ([], None),
+        ([IN_CALL], Engagement(Kind.IN_CALL, AT)),
+        ([ASKED], Engagement(Kind.RESERVED, AT)),
+        ([AFTER_CALL], Engagement(Kind.WRAP_UP, AT, AT + timedelta(minutes=3))),
+        ([ASKED, AFTER_CALL, IN_CALL], Engagement(Kind.IN_CALL, AT)),
+        ([AFTER_CALL, ASKED], Engagement(Kind.RESERVED, AT)),
+        ([OFFERED], None),
+        ([OFFERED, ASKED], Engagement(Kind.RESERVED, AT)),
+        ([IN_CALL, LineStateChanged(EVA, AT, in_call=False)], None),
+        ([LineStateChanged(EVA, AT, dnd=True)], None),
+        ([ElsewhereChanged(EVA, Engagement(Kind.IN_CALL, AT))], None),
+    ],
+)
+def test_what_other_nodes_are_told_is_what_keeps_him_busy_here(
+    events: list[PresenceEvent], engaged: Engagement | None
+) -> None:
+    """What they told us is not told back to them: two nodes would keep a person busy for ever."""
+    state, _ = run(given_free(), *((1.0, event) for event in events))
+    assert engaged_here(state) == engaged
+
+
+def test_a_call_on_another_node_is_busy_and_gives_the_old_state_back() -> None:
+    """N6: E1 talks on node A, node B shows it."""
+    state, effects = run(given_free(), (1.0, ElsewhereChanged(EVA, Engagement(Kind.IN_CALL, AT))))
+    (there,) = shown(effects)
+    assert (there.state, there.kind, there.because) == (AvailabilityState.BUSY, Kind.IN_CALL, "in a call since 14:02")
+    state, effects = run(state, (2.0, ElsewhereChanged(EVA, Engagement(Kind.IN_CALL, AT, in_doubt=True))))
+    assert [one.state for one in shown(effects)] == [AvailabilityState.UNKNOWN]
+    _, effects = run(state, (3.0, ElsewhereChanged(EVA, None)))
+    assert [one.state for one in shown(effects)] == [AvailabilityState.FREE]
 
 
 def test_a_rest_begins_and_ends_visibly() -> None:

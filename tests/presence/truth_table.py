@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from presence.fusion import OWN_LINE, Circumstances, FusionRules, Rest, Unconfirmed, WrapUp
-from presence.model import AvailabilityState, Fact, Source, Status
+from presence.model import AvailabilityState, Engagement, Fact, Kind, Source, Status
 from vocabulary import PersonId
 
 EVA = PersonId("eva")
@@ -29,6 +29,14 @@ MISSED_ONCE_TOO_OFTEN = Circumstances(BEGAN, unconfirmed=Unconfirmed(AT, 1))
 MISSED_BROKER_AWAY = replace(MISSED, broker_lost_since=BROKER_AWAY.broker_lost_since)
 MEETING_ENDS = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 RESERVED_BROKER_AWAY = Circumstances(BEGAN, BROKER_AWAY.broker_lost_since, AT)
+
+IN_CALL_ELSEWHERE = Circumstances(BEGAN, elsewhere=Engagement(Kind.IN_CALL, AT))
+RESERVED_ELSEWHERE = Circumstances(BEGAN, elsewhere=Engagement(Kind.RESERVED, AT))
+WRAPPING_UP_ELSEWHERE = Circumstances(
+    BEGAN, elsewhere=Engagement(Kind.WRAP_UP, AT, datetime(2026, 11, 21, 14, 5, tzinfo=UTC))
+)
+IN_DOUBT_ELSEWHERE = Circumstances(BEGAN, elsewhere=Engagement(Kind.IN_CALL, AT, in_doubt=True))
+IN_DOUBT_BROKER_AWAY = replace(IN_DOUBT_ELSEWHERE, broker_lost_since=BROKER_AWAY.broker_lost_since)
 
 
 def fact(
@@ -614,6 +622,66 @@ TABLE: list[Row] = [
     ),
     ("12 resting and away", [uc(S.AWAY), LINE_READY], RESTING, AWAY, "Teams status: away"),
     ("17 resting and not reachable", [uc(S.AVAILABLE), LINE_GONE], RESTING, UNKNOWN, "phone not registered"),
+    ("3 in a call on another node", [uc(S.AVAILABLE), LINE_READY], IN_CALL_ELSEWHERE, BUSY, "in a call since 14:02"),
+    ("3 in a call on another node, phone there", [uc(S.AVAILABLE)], IN_CALL_ELSEWHERE, BUSY, "in a call since 14:02"),
+    (
+        "3 own available, call elsewhere",
+        [manual(S.AVAILABLE, 1.0), LINE_READY],
+        IN_CALL_ELSEWHERE,
+        BUSY,
+        "in a call since 14:02",
+    ),
+    (
+        "3 call here, another node out of touch",
+        [uc(S.AVAILABLE), LINE_BUSY],
+        IN_DOUBT_ELSEWHERE,
+        BUSY,
+        "in a call since 14:02",
+    ),
+    ("5 reserved on another node", [uc(S.AVAILABLE), LINE_READY], RESERVED_ELSEWHERE, BUSY, "being asked for help"),
+    (
+        "6 after-call work on another node",
+        [uc(S.AVAILABLE), LINE_READY],
+        WRAPPING_UP_ELSEWHERE,
+        BUSY,
+        "after-call work until 14:05",
+    ),
+    ("12 UC away, call node out of touch", [uc(S.AWAY), LINE_READY], IN_DOUBT_ELSEWHERE, AWAY, "Teams status: away"),
+    (
+        "12 meeting, UC busy, no call, call node out of touch",
+        [uc(S.BUSY), in_call(S.AVAILABLE), meeting(), LINE_READY],
+        IN_DOUBT_ELSEWHERE,
+        BUSY,
+        "Teams status: busy",
+    ),
+    (
+        "18 call node out of touch",
+        [uc(S.AVAILABLE), in_call(S.AVAILABLE), LINE_READY],
+        IN_DOUBT_ELSEWHERE,
+        UNKNOWN,
+        "Teams status: available, but whether a call runs is not known",
+    ),
+    (
+        "18 own available, call node out of touch",
+        [manual(S.AVAILABLE, 1.0), LINE_READY],
+        IN_DOUBT_ELSEWHERE,
+        UNKNOWN,
+        "own choice: available, but whether a call runs is not known",
+    ),
+    (
+        "19 meeting, call node out of touch",
+        [uc(S.AVAILABLE), meeting(), LINE_READY],
+        IN_DOUBT_ELSEWHERE,
+        BUSY,
+        "busy by calendar until 14:30",
+    ),
+    (
+        "21 call on another node, broker away",
+        [uc(S.AVAILABLE), LINE_READY],
+        IN_DOUBT_BROKER_AWAY,
+        UNKNOWN,
+        "presence broker unreachable since 13:50",
+    ),
 ]
 
 
@@ -633,6 +701,8 @@ def _situation(facts: list[Fact], around: Circumstances) -> str:
         words.append("reserved")
     if around.wrap_up is not None:
         words.append("after-call work")
+    if around.elsewhere is not None:
+        words.append(f"another node {around.elsewhere.kind}" + " (out of touch)" * around.elsewhere.in_doubt)
     if around.unconfirmed is not None:
         words.append("rings missed")
     if around.rest is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from center.nodes.effects import NodeEffect, Reassert, TakeOver
 from center.nodes.events import DeclaredDead, Looked, NodeEvent, Registered
-from center.nodes.machine import step
+from center.nodes.machine import living, step
 from center.nodes.model import NodeTiming, Watch
 from store.records import Heartbeat
 
@@ -67,6 +67,15 @@ def test_a_node_that_was_declared_dead_itself_takes_nothing_over_until_it_lives_
     silent = looks([(at / 2, 1) for at in range(1, 12)])
     assert take_overs(play(BORN, (0.1, DeclaredDead()), *silent)) == []
     assert take_overs(play(BORN, (0.1, DeclaredDead()), (0.2, Registered("life_9")), *silent)) != []
+
+
+def test_a_node_is_known_to_live_until_it_is_silent_for_too_long() -> None:
+    """What presence believes of its words (N6); oneself is not among the others."""
+    watch = Watch("n1")
+    for at, event in (BORN, *looks([(1.0, 1), (1.5, 2), (3.0, 2), (4.5, 2)])):
+        watch, _ = step(watch, event, TIMING, at)
+    assert living(watch, TIMING, 4.5) == {"n2"}
+    assert living(watch, TIMING, 1.5 + TIMING.silent_s) == frozenset()
 
 
 def test_nobody_takes_himself_over() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,18 +17,41 @@ from center.nodes.model import NodeTiming
 from store.records import Heartbeat
 from telephony.admission import Trunk
 from telephony.effects import DialLeg
-from tests.center.stage import ANA_K, ANNA, EVA, SARA, STRANGER, Stage, a_stage
+from tests.center.stage import ANA_K, ANNA, EVA, PATIENCE_S, SARA, STRANGER, Stage, a_stage
 from tests.fakes.switch import Manner
 from vocabulary import TaskId
 
-QUICK = NodeTiming(beat_s=0.03, silent_s=0.8, blind_s=0.5, check_s=0.05)
+QUICK = NodeTiming(beat_s=0.03, silent_s=60.0, blind_s=30.0, check_s=0.05, answer_s=PATIENCE_S)
+"""However long this machine stands still, who lives is not taken for dead: silence is a matter of the `Clock` alone."""
 CARRIER = Trunk("carrier", ("127.0.0.1",), "sip:carrier.example")
+
+
+class Clock:
+    """The time; while it `flies` each look at the other nodes comes long after the one before."""
+
+    def __init__(self) -> None:
+        self.flies = False
+        self._ahead_s = 0.0
+
+    def __call__(self) -> float:
+        self._ahead_s += QUICK.blind_s / 2 if self.flies else 0.0
+        return time.monotonic() + self._ahead_s
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
     a: Stage
     b: Stage
+    clock_of_b: Clock
+
+    async def cut_off_a(self) -> None:
+        """As if A stood still: nobody sees it any more, but its calls live."""
+        await self.a.center.nodes.stop()
+        self.clock_of_b.flies = True
+
+    async def a_is_back(self) -> None:
+        self.clock_of_b.flies = False
+        await self.a.center.nodes.start()
 
 
 @pytest.fixture
@@ -38,16 +62,10 @@ async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
         ]
         for stage in (a, b):
             stage.directory.trunks = (CARRIER,)
-        yield Nodes(a, b)
-
-
-async def cut_off(stage: Stage) -> None:
-    """As if the node stood still: nobody sees it any more, but its calls live."""
-    await stage.center.nodes.stop()
-
-
-async def back(stage: Stage) -> None:
-    await stage.center.nodes.start()
+        a.presence.meet(b.presence)
+        b.presence.meet(a.presence)
+        b.center.nodes._clock = clock = Clock()
+        yield Nodes(a, b, clock)
 
 
 def tasks_of(stage: Stage) -> dict[str, str]:
@@ -73,7 +91,7 @@ async def test_a_dead_nodes_customers_are_called_back_by_another_with_their_case
     await nodes.a.until(lambda: len(nodes.a.center.engine.works) == 2)
     second = next(call for call in nodes.a.center.engine.works if call != first)
     case = nodes.a.case_of(first)
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: len(tasks_of(nodes.b)) == 2)
     assert list(tasks_of(nodes.b)) == [f"task_lost_{first}", f"task_lost_{second}"]
     shown = nodes.b.docs(SARA)[f"task/task_lost_{first}"]
@@ -88,12 +106,44 @@ async def test_a_dead_nodes_customers_are_called_back_by_another_with_their_case
     assert (stored.phase, stored.end_reason) == ("closed", "node_lost")
 
 
+def eva_at(stage: Stage) -> tuple[str, str]:
+    """Her state and its shade, as agents of this node see them."""
+    availability = stage.docs(SARA)[f"person/{EVA}"]["availability"]
+    return availability["state"], availability["kind"]
+
+
+async def test_who_is_asked_and_talks_on_one_node_is_busy_on_the_other_until_it_is_over(nodes: Nodes) -> None:
+    """N4, N6, S05: a specialist of both nodes."""
+    call = await nodes.a.talking()
+    for stage in (nodes.a, nodes.b):
+        await stage.at_work(EVA)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("free", "plain"))
+    asked = await nodes.a.escalating(call)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("busy", "reserved"))
+    await nodes.a.joins(EVA, asked)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("busy", "in_call"))
+    await nodes.a.center.commands.leave(EVA, call)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("free", "plain"))
+
+
+async def test_who_talked_on_a_node_that_died_is_free_again_when_it_is_declared_dead(nodes: Nodes) -> None:
+    """N4, N6, S05 step 2: unknown from the last will on, since the node may only be cut off."""
+    call = await nodes.a.talking()
+    await nodes.b.at_work(EVA)
+    await nodes.a.conference(call)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("busy", "in_call"))
+    nodes.a.presence.shows_itself(False)
+    assert eva_at(nodes.b)[0] == "unknown"
+    await nodes.cut_off_a()
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("free", "plain"))
+
+
 async def test_a_node_that_was_only_cut_off_keeps_its_calls_and_their_callbacks_are_called_off(nodes: Nodes) -> None:
     """S05 step 3: on heal states agree."""
     call = await nodes.a.talking()
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: tasks_of(nodes.b))
-    await back(nodes.a)
+    await nodes.a_is_back()
     await nodes.b.until(lambda: not tasks_of(nodes.b))
     assert nodes.a.phase(call) == "talking"
     while await nodes.a.store.interactions.not_of("n-a", [call]):
@@ -109,17 +159,17 @@ async def test_a_node_that_was_only_cut_off_keeps_its_calls_and_their_callbacks_
 async def test_a_callback_that_was_begun_stays_with_who_began_it(nodes: Nodes) -> None:
     """Too late to call it off: the specialist's phone rings already. It is not begun twice either."""
     call = await nodes.a.talking()
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: tasks_of(nodes.b))
     await nodes.b.at_work(EVA, manner=Manner.RING)
     task = TaskId(f"task_lost_{call}")
     await nodes.b.until(lambda: tasks_of(nodes.b).get(task) == "offered")
     await nodes.b.center.commands.accept_task(EVA, task)
     await nodes.b.until(lambda: nodes.b.dialled_to(EVA))
-    await back(nodes.a)
+    await nodes.a_is_back()
     await nodes.a.settled()
     nodes.b.switch.numbers[ANA_K] = Manner.ANSWER
-    nodes.b.switch.answer(nodes.b.leg_of(EVA))
+    await nodes.b.lifts(EVA)
     await nodes.b.until(lambda: tasks_of(nodes.b)[task] == "talking")
     assert (customers_dialled(nodes.a), customers_dialled(nodes.b)) == (0, 1)
 
@@ -139,11 +189,26 @@ async def given_a_promise_at_a(nodes: Nodes) -> TaskId:
 async def test_promises_of_a_dead_node_are_kept_by_another_and_no_second_callback_is_made(nodes: Nodes) -> None:
     """N10: the customer was promised a callback, then the node died in the middle of the same call."""
     task = await given_a_promise_at_a(nodes)
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: tasks_of(nodes.b))
     await nodes.b.settled()
     assert list(tasks_of(nodes.b)) == [task]
     assert nodes.b.doc(SARA, "task")["case_document"] is not None
+
+
+async def test_an_offered_callback_reserves_nobody_on_other_nodes_until_it_is_accepted(nodes: Nodes) -> None:
+    """S05 step 3: no lease holds her yet, so a customer who waits on the other node may still have her."""
+    task = await given_a_promise_at_a(nodes)
+    (call,) = nodes.a.center.engine.works
+    await nodes.b.at_work(EVA)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("free", "plain"))
+    await nodes.a.center.commands.leave(ANNA, call)
+    await nodes.a.at_work(EVA, manner=Manner.RING)
+    await nodes.a.until(partial(is_offered, nodes.a, task))
+    assert eva_at(nodes.a) == ("busy", "reserved")
+    assert eva_at(nodes.b) == ("free", "plain")
+    await nodes.a.center.commands.accept_task(EVA, task)
+    await nodes.b.until(lambda: eva_at(nodes.b) == ("busy", "reserved"))
 
 
 async def test_a_callback_that_died_with_its_node_is_made_anew_once(nodes: Nodes) -> None:
@@ -155,12 +220,11 @@ async def test_a_callback_that_died_with_its_node_is_made_anew_once(nodes: Nodes
     await nodes.a.until(partial(is_offered, nodes.a, task))
     nodes.a.switch.numbers[ANA_K] = Manner.ANSWER
     await nodes.a.center.commands.accept_task(EVA, task)
-    await nodes.a.until(lambda: nodes.a.dialled_to(EVA))
-    nodes.a.switch.answer(nodes.a.leg_of(EVA))
+    await nodes.a.lifts(EVA)
     await nodes.a.until(lambda: tasks_of(nodes.a)[task] == "talking")
     while not (stored := await nodes.a.store.tasks.get(task)) or stored.details["call"] is None:
         await nodes.a.settled()
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: tasks_of(nodes.b))
     await nodes.b.settled()
     assert tasks_of(nodes.b) == {task: "open"}
@@ -169,7 +233,7 @@ async def test_a_callback_that_died_with_its_node_is_made_anew_once(nodes: Nodes
 async def test_two_nodes_that_both_know_a_task_never_both_begin_it(nodes: Nodes) -> None:
     """A was cut off and does not know that B keeps its promise by now; who accepts second hears who was first (N10)."""
     task = await given_a_promise_at_a(nodes)
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: tasks_of(nodes.b))
     for stage in (nodes.a, nodes.b):
         await stage.at_work(EVA, manner=Manner.RING)
@@ -185,9 +249,9 @@ async def test_two_nodes_that_both_know_a_task_never_both_begin_it(nodes: Nodes)
 
 async def test_a_node_that_is_back_takes_its_promises_back_unless_somebody_began(nodes: Nodes) -> None:
     task = await given_a_promise_at_a(nodes)
-    await cut_off(nodes.a)
+    await nodes.cut_off_a()
     await nodes.b.until(lambda: tasks_of(nodes.b))
-    await back(nodes.a)
+    await nodes.a_is_back()
     await nodes.b.until(lambda: tasks_of(nodes.b) == {})
     assert list(tasks_of(nodes.a)) == [task]
     assert await nodes.a.store.tasks.kept_by("n-a") == {task}
@@ -199,11 +263,13 @@ async def test_a_survivor_that_dies_in_the_middle_is_continued_by_the_next(tmp_p
         call = await a.talking()
         while await a.store.interactions.get(call) is None:
             await a.settled()
-        await cut_off(a)
+        await a.center.nodes.stop()
         (alive,) = await a.store.nodes.all()
         await a.store.nodes.register("n-x", "life_x")
         assert await a.store.nodes.claim(alive, Heartbeat("n-x", "life_x", 0), "claim_x")
         await a.store.interactions.take_over("n-a", "claim_x", "n-x")
         async with a_stage(tmp_path, node="n-b", node_timing=QUICK) as b:
+            b.center.nodes._clock = clock = Clock()
+            clock.flies = True
             await b.until(lambda: tasks_of(b))
             assert list(tasks_of(b)) == [f"task_lost_{call}"]
