@@ -64,7 +64,7 @@ from vocabulary import CaseId, EndReason, EscalationId, InteractionId, LegId, Pa
 log = structlog.get_logger(__name__)
 
 CLOSED_KEPT = 200
-"""How many closed interactions stay in memory (14 kB each) for those who look right after the call; the store has all."""
+"""How many closed interactions stay in memory, 14 kB each, for those who look right after the call."""
 
 
 @dataclass(frozen=True, slots=True)

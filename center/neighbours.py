@@ -1,16 +1,18 @@
-"""The other systems that a node may be set up to work with: identity provider, CRM, phone book."""
+"""The other systems that a node may be set up to work with: identity provider, CRM, phone book, the carrier's texts."""
 
 from __future__ import annotations
 
+from center import texts
+from center.delivery.model import Rules, Warnings
+from center.delivery.runner import DeliveryRunner
 from center.phone_book import FileBook, PhoneBook, WebBook
 from center.settings import Settings
-from center.webhook.model import Rules
 from center.webhook.outgoing import WebhookEvents
-from center.webhook.runner import WebhookRunner
 from desk.oidc import OidcLogin
 from desk.routes_login import CALLBACK
 from desk.settings import OidcSettings
 from store.store import Store
+from telephony.switch import TextSwitch
 from vocabulary import new_id
 
 
@@ -23,6 +25,13 @@ def make_phone_book(settings: Settings) -> PhoneBook | None:
     return PhoneBook(source, region=region, timeout_s=section.timeout_s)
 
 
+CRM_WARNINGS = Warnings(
+    "crm",
+    silent="CRM: the other system does not take messages; they wait and are tried again.",
+    given_up="CRM: {count} messages were not taken for days and were given up.",
+)
+
+
 class WebhookToCrm:
     """Another system is told what happens: `events` takes it in, the runner sends it."""
 
@@ -32,7 +41,7 @@ class WebhookToCrm:
         section = settings.webhook
         rules = Rules(give_up_s=section.give_up_days * 86_400, lease_s=30 + 3 * section.timeout_s)
         sender = Sender(section.url, section.secret.get_secret_value(), section.timeout_s)
-        self._runner = WebhookRunner(store.webhooks, sender, new_id("webhook"), rules)
+        self._runner = DeliveryRunner(store.webhooks, sender, new_id("webhook"), rules, CRM_WARNINGS)
         self.events = WebhookEvents(store.webhooks, frozenset(section.events), self._runner.wake)
 
     def start(self) -> None:
@@ -54,6 +63,14 @@ def make_webhook(settings: Settings, store: Store) -> WebhookToCrm | None:
     return WebhookToCrm(settings, store) if settings.webhook.url else None
 
 
+def make_texts(settings: Settings, store: Store, switch: TextSwitch) -> DeliveryRunner | None:
+    """What sends texts to customers; None where they are not sent."""
+    if settings.promises.texts == "none":
+        return None
+    sender = texts.TextSender(switch, store.events, settings.company)
+    return DeliveryRunner(store.texts, sender, new_id("texts"), texts.RULES, texts.WARNINGS)
+
+
 def make_oidc(settings: Settings, store: Store, public: str | None) -> OidcLogin | None:
     """Log-in by an identity provider; None: by password only. `public`: where people reach the desk."""
     section = settings.oidc
@@ -66,6 +83,7 @@ def make_oidc(settings: Settings, store: Store, public: str | None) -> OidcLogin
         name=section.name,
         claim=section.claim,
         domain=section.domain,
+        log_out=section.log_out,
         redirect_uri=f"{public}{CALLBACK}" if public else "",
     )
     return OidcLogin(oidc, store.pending_logins)

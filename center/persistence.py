@@ -15,6 +15,7 @@ import structlog
 
 from center.documents import EscalationWork, Utc, Work, budgets
 from center.errors import UnknownThing
+from center.escalation.model import Invitation
 from center.interaction.model import Phase
 from center.live import Document
 from context.bundle import utc_text
@@ -23,7 +24,7 @@ from presence.fusion import Unconfirmed
 from routing.machine import Agent
 from routing.model import Person
 from store.errors import StoreConflict
-from store.records import OutgoingMessage, StoredEscalation, StoredInteraction, StoredTask, TimeBudgets
+from store.records import StoredDelivery, StoredEscalation, StoredInteraction, StoredTask, TimeBudgets
 from store.store import Store
 from vocabulary import CaseId, CustomerId, DeskRole, EndReason, InteractionId, ParticipantRole, PersonId, TaskId
 
@@ -101,9 +102,9 @@ class Persistence:
         """Keep a task now, not behind."""
         await self._store.tasks.save(replace(stored, node=self._node))
 
-    def keep_message(self, message: OutgoingMessage) -> None:
-        """Let a message to a customer wait for a channel that sends it."""
-        self._put(f"message/{message.id}", lambda: self._store.tasks.put_out(message))
+    def keep_text(self, text: StoredDelivery) -> None:
+        """Let a text to a customer wait until it is sent."""
+        self._put(f"text/{text.id}", lambda: self._store.texts.put(text))
 
     def keep_interruption(self, person: PersonId, at: datetime, forget_before: datetime) -> None:
         """Somebody was asked for help; his limits count it over a restart."""
@@ -249,7 +250,7 @@ def stored_interaction(work: Work, utc: Utc) -> StoredInteraction:
 def stored_escalation(esc: EscalationWork) -> StoredEscalation:
     """The whole and the invitation that counted: who joined, or the last one tried."""
     state, times = esc.state, esc.times
-    last = state.winner or (state.invitations[-1] if state.invitations else None)
+    last = state.winner or next(iter(_joined(esc)), None) or (state.invitations[-1] if state.invitations else None)
     specialist = last.specialist if last else state.first
     reached = esc.reached.get(specialist, {}) if specialist else {}
     return StoredEscalation(
@@ -267,3 +268,10 @@ def stored_escalation(esc: EscalationWork) -> StoredEscalation:
         result=state.end.result if state.end else None,
         reason=state.end.reason if state.end else "",
     )
+
+
+def _joined(esc: EscalationWork) -> list[Invitation]:
+    """Who had joined, once the conversation is over: others who were rung beside him were invited after him."""
+    if "joined" not in esc.times:
+        return []
+    return [each for each in reversed(esc.state.invitations) if "accepted" in esc.reached.get(each.specialist, {})]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ import structlog
 from center.directory import CompanyDirectory
 from center.documents import EscalationWork, Work
 from center.engine import Engine, find_interaction_of
-from center.errors import NotAllowed, UnknownThing, WrongMoment
+from center.errors import CenterError, NotAllowed, UnknownThing, WrongMoment
 from center.escalation.model import EscalationState
 from center.interaction.model import Interaction, Participant, Phase
 from center.leases import LeaseKeeper
@@ -28,18 +29,20 @@ from center.promise.calendar import BusinessHours
 from center.promise.documents import promise_json, task_document
 from center.promise.events import Accepted, ConversationOver, Declined, Done, TakenAway
 from center.promise.kept import conversation_of, stored_task, task_from_store
-from center.promise.model import CALLING, Promise, PromiseRules, TaskKind, TaskState
+from center.promise.model import CALLING, Promise, PromiseRules, Task, TaskKind, TaskState
 from center.promise.order import may_do
 from center.promise.plan import PromiseRequest
 from center.promise.runner import PromiseKeeper, TaskWork
+from center.promise.too_late import WAITING, asked_now, kept_by, kept_elsewhere
 from center.speech import Speech
+from center.texts import Text
 from center.webhook.outgoing import NobodyListens, Outgoing
 from context.bundle import make_bundle
 from context.model import Case
 from presence.model import AvailabilityState
 from presence.runner import PresenceService
 from routing.model import AgentState, Person
-from store.records import OutgoingMessage, StoredInteraction, StoredTask
+from store.records import StoredInteraction, StoredTask
 from store.store import Store
 from telephony.effects import PlayPrompt
 from telephony.events import LegEvent
@@ -87,9 +90,11 @@ class Promises:
         hours: Callable[[QueueId], BusinessHours],
         company: str,
         outgoing: Outgoing | None = None,
+        texts: bool = False,
     ) -> None:
         self._store = store
         self._outgoing = outgoing or NobodyListens()
+        self._texts = texts
         self._switch = switch
         self._engine = engine
         self._leases = leases
@@ -335,7 +340,9 @@ class Promises:
         return min(arrivals, default=None)
 
     def reserved(self, person: PersonId, holder: str | None) -> None:
-        self._presence.reservation(person, holder)
+        work = self.keeper.works.get(TaskId(holder)) if holder is not None else None
+        offer = work is not None and work.state.state is TaskState.OFFERED
+        self._presence.reservation(person, holder, offer=offer)
 
     async def claim(self, work: TaskWork) -> bool | None:
         """Ask the store; a node that shares it with nobody goes on while it is down."""
@@ -387,21 +394,15 @@ class Promises:
         return known.case if known is not None else work.case
 
     def tell_customer(self, work: TaskWork, about: str, text: str) -> None:
-        """Write a message into the outbox. No channel sends it yet (SMS and e-mail come later)."""
+        """Write a text to the customer, and let it wait for the carrier where texts are sent and he has a number."""
         promise = work.state.promise
-        message = OutgoingMessage(
-            id=f"{promise.id}/{about}",
-            task=promise.id,
-            interaction=promise.interaction,
-            about=about,
-            number=promise.number,
-            text=text,
-            at=datetime.now(UTC),
-        )
-        self._persistence.keep_message(message)
-        self._store.events.append(
-            promise.interaction, "message.written", {"task": promise.id, "about": about, "pii_text": text}
-        )
+        data: dict[str, object] = {"task": promise.id, "about": about, "pii_text": text}
+        self._store.events.append(promise.interaction, "message.written", data)
+        if self._texts and may_be_called(promise.number):
+            written = Text(
+                promise.id, promise.interaction, about, promise.trunk, promise.number, promise.service_number, text
+            )
+            self._persistence.keep_text(written.delivery(time.time()))
 
     def task_changed(self, work: TaskWork) -> None:
         """Show it to its owner, to whom it is offered, and to supervisors; store it."""
@@ -424,18 +425,38 @@ class Promises:
         tasks: list[Mapping[str, Any]] = [each for key, each in shown.items() if key.startswith("task/")]
         return sorted(tasks, key=lambda task: (str(task["arrived_at"]), str(task["id"])))
 
-    def accept(self, actor: Person, task: TaskId) -> None:
-        """Take a task; a callback rings the actor's phone, then the customer's."""
-        work = self._for(actor, task)
-        state = work.state
-        if state.state not in (TaskState.OPEN, TaskState.OFFERED):
-            raise WrongMoment("too_late", "Somebody does this already.")
+    async def accept(self, actor: Person, task: TaskId) -> None:
+        """Take a task; a callback rings the actor's phone, then the customer's.
+
+        Who was not the first hears who was: a colleague here, or one at another node, as the store knows.
+        """
+        if task not in self.keeper.works:
+            raise await self._gone(actor, task)
+        state = self._for(actor, task).state
+        if state.state not in WAITING:
+            raise kept_by(state.person, self._directory.names)
         if state.state is TaskState.OFFERED and state.person != actor.id:
-            raise WrongMoment("taken", "This is on a colleague's screen at this moment.")
+            raise asked_now(state.person, self._directory.names)
         if state.promise.kind is TaskKind.CALLBACK:
             self._check_can_call(actor, state.promise)
         leg, other = LegId(new_id("leg")), LegId(new_id("leg"))
-        self.keeper.tell(task, Accepted(actor.id, leg, other, InteractionId(new_id("int"))))
+        if not await self.keeper.accept(task, Accepted(actor.id, leg, other, InteractionId(new_id("int")))):
+            raise kept_elsewhere(await self._stored(task), self._directory.names)
+
+    async def _gone(self, actor: Person, task: TaskId) -> CenterError:
+        """It left this node between being shown and being taken."""
+        row = await self._stored(task)
+        if row is None or not self._may_see(actor, task_from_store(row)):
+            return UnknownThing("unknown_task", "There is no such task.")
+        return kept_elsewhere(row, self._directory.names)
+
+    async def _stored(self, task: TaskId) -> StoredTask | None:
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                return await self._store.tasks.get(task)
+        except Exception as error:
+            log.warning("task_not_read", task_id=task, error=type(error).__name__)
+            return None
 
     def _check_can_call(self, actor: Person, promise: Promise) -> None:
         if not self._directory.registered.get(actor.id, False):
@@ -469,6 +490,10 @@ class Promises:
 
     def _for(self, actor: Person, task: TaskId) -> TaskWork:
         work = self.keeper.works.get(task)
-        if work is None or not (may_do(actor, work.state) or DeskRole.SUPERVISOR in actor.roles):
+        if work is None or not self._may_see(actor, work.state):
             raise UnknownThing("unknown_task", "There is no such task.")
         return work
+
+    @staticmethod
+    def _may_see(actor: Person, task: Task) -> bool:
+        return may_do(actor, task) or DeskRole.SUPERVISOR in actor.roles

@@ -104,6 +104,8 @@ class OidcSection(Section):
     """Which claim of the id token is the person's id; `email` counts only when the provider has verified it."""
     domain: str = Field(default="", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)?$", max_length=200)
     """The claim must end with @ and this, which is cut off."""
+    log_out: bool = True
+    """Logging out here ends the log-in at the provider, too, where it offers that."""
 
     @model_validator(mode="after")
     def _whole(self) -> OidcSection:
@@ -213,6 +215,8 @@ class PromiseSettings(Section):
     attempts: int = Field(default=3, ge=1, le=20)
     """How often a customer is called who does not answer."""
     attempt_again_s: float = Field(default=900, ge=5, le=86_400)
+    texts: Literal["none", "sip"] = "none"
+    """Whether what was promised is also sent as text: by SIP MESSAGE through the trunk, as carriers take SMS."""
 
     def rules(self) -> PromiseRules:
         return PromiseRules(

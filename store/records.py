@@ -40,6 +40,8 @@ class WebSession:
     user_agent: str = ""
     address: str = ""
     """The network address it came from, so that the person knows it again."""
+    id_token: str = field(default="", repr=False)
+    """What the identity provider said, if it opened the log-in; shown to it again, to log out there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +186,6 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class OutgoingMessage:
-    """A message to a customer that waits for a channel to be sent over. Writing it twice is harmless."""
-
-    id: str
-    task: TaskId
-    interaction: InteractionId
-    about: str
-    number: str
-    text: str
-    at: datetime
-    sent_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """One line of an interaction's log. `sequence` grows within the whole log; `id` makes writing it twice harmless."""
 
@@ -221,10 +209,10 @@ class GeneratedLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredWebhook:
-    """What another system shall be told: `body` is the JSON text as it is sent. Times are UTC seconds.
+class StoredDelivery:
+    """What another system or a customer shall be told; `body` is JSON. Times are UTC seconds.
 
-    Of one `stream` (a case) the lowest `position` that is neither sent nor dead goes first.
+    Of one `stream` (a case, a telephone number) the lowest `position` that is neither sent nor dead goes first.
     """
 
     id: str

@@ -12,6 +12,7 @@ from store.cases import Cases
 from store.configuration import Configuration
 from store.customers import Customers
 from store.database import Database
+from store.deliveries import Deliveries
 from store.directory import Directory
 from store.errors import StoreError
 from store.event_log import EventLog, EventLogLimits
@@ -22,7 +23,6 @@ from store.nodes import Nodes
 from store.pending_logins import PendingLogins
 from store.tasks import Tasks
 from store.web_sessions import WebSessions
-from store.webhook import Webhooks
 
 Clock = Callable[[], float]
 
@@ -53,7 +53,8 @@ class Store:
         self.bindings = Bindings(database)
         self.web_sessions = WebSessions(database, clock)
         self.pending_logins = PendingLogins(database, clock)
-        self.webhooks = Webhooks(database)
+        self.webhooks = Deliveries(database, "webhook")
+        self.texts = Deliveries(database, "text")
         self.events = EventLog(database, journal_dir, clock, event_limits)
 
     @classmethod

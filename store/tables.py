@@ -76,6 +76,7 @@ class ServiceQueueRow(SQLModel, table=True):
     target_s: float | None = None
     ceiling_s: float | None = None
     specialist_ring_s: float | None = None
+    hours: dict[str, Any] | None = Field(default=None, sa_type=JSON)
 
 
 class CaseTemplateRow(SQLModel, table=True):
@@ -165,6 +166,7 @@ class BindingRow(SQLModel, table=True):
     user_agent: str
     instance: str
     reg_id: int
+    node: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class CustomerRow(SQLModel, table=True):
@@ -306,20 +308,6 @@ class NodeRow(SQLModel, table=True):
     beat: int = Field(sa_type=BigInteger)
 
 
-class OutboxRow(SQLModel, table=True):
-    """Messages to customers, in order; `sent_at` is set by the channel that sends them."""
-
-    __tablename__ = "outbox"
-    id: str = Field(primary_key=True)
-    task: str = Field(index=True)
-    interaction: str
-    about: str
-    number: str
-    text: str = Field(sa_type=Text)
-    at: datetime
-    sent_at: datetime | None = Field(default=None, index=True)
-
-
 class LeaseRow(SQLModel, table=True):
     """One row per person for ever, so that tokens keep growing; `expires_at` 0 means released."""
 
@@ -368,6 +356,7 @@ class WebSessionRow(SQLModel, table=True):
     expires_at: datetime = Field(index=True)
     user_agent: str
     address: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    id_token: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class PendingLoginRow(SQLModel, table=True):
@@ -381,11 +370,12 @@ class PendingLoginRow(SQLModel, table=True):
     expires_at: datetime = Field(index=True)
 
 
-class WebhookRow(SQLModel, table=True):
-    """What another system shall be told, in order within `stream`. Times are UTC seconds, as the leases'."""
+class DeliveryRow(SQLModel, table=True):
+    """What another system or a customer shall be told, in order within `stream`. Times are UTC seconds."""
 
-    __tablename__ = "webhook"
+    __tablename__ = "delivery"
     id: str = Field(primary_key=True)
+    channel: str = Field(sa_column_kwargs={"server_default": "webhook"})
     stream: str = Field(index=True)
     position: int = Field(sa_type=BigInteger)
     event: str

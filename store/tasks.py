@@ -12,8 +12,8 @@ from sqlmodel import col, select, update
 
 from store.database import Database, uninterrupted
 from store.nodes import is_claimed
-from store.records import OutgoingMessage, StoredTask
-from store.tables import OutboxRow, TaskRow
+from store.records import StoredTask
+from store.tables import TaskRow
 from vocabulary import CaseId, InteractionId, TaskId
 
 _OPEN = col(TaskRow.closed_at).is_(sa.null())
@@ -105,22 +105,6 @@ class Tasks:
         async with self._database.reading() as session:
             rows = await session.exec(select(TaskRow).where(TaskRow.case == case).order_by(col(TaskRow.made_at)))
             return [_task(row) for row in rows]
-
-    async def put_out(self, message: OutgoingMessage) -> None:
-        """Let a message wait for a channel; one that waits, or was sent, stays as it is."""
-        async with self._database.writing() as session:
-            await session.exec(self._database.insert(OutboxRow(**asdict(message))).on_conflict_do_nothing())
-
-    async def outbox(self, limit: int = 100) -> list[OutgoingMessage]:
-        """Messages that were not sent yet, oldest first."""
-        async with self._database.reading() as session:
-            rows = await session.exec(
-                select(OutboxRow)
-                .where(col(OutboxRow.sent_at).is_(sa.null()))
-                .order_by(col(OutboxRow.at), col(OutboxRow.id))
-                .limit(limit)
-            )
-            return [OutgoingMessage(**row.model_dump()) for row in rows]
 
 
 def _task(row: TaskRow) -> StoredTask:

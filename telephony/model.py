@@ -8,6 +8,8 @@ from typing import NewType
 
 from vocabulary import LegId, PersonId
 
+MOST_TEXT_BYTES = 1_000
+
 PromptName = NewType("PromptName", str)
 """A recording the switch can play, by file name without suffix (`greeting`, `please-wait`)."""
 
@@ -72,3 +74,20 @@ class Destination:
     person: PersonId | None = None
     number: str | None = None
     trunk: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """A short text to a number, sent as SIP MESSAGE through its trunk. RFC 3428 §8 bounds it: 1,000 bytes at most.
+
+    Raises:
+        ValueError: It is longer.
+    """
+
+    to: Destination
+    shown: CallerIdentity
+    text: str
+
+    def __post_init__(self) -> None:
+        if len(self.text.encode()) > MOST_TEXT_BYTES:
+            raise ValueError(f"a text message has at most {MOST_TEXT_BYTES} bytes")

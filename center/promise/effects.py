@@ -65,7 +65,7 @@ class BeginConversation:
 
 @dataclass(frozen=True, slots=True)
 class TellCustomer:
-    """Write a message to the customer into the outbox."""
+    """Write the customer a text."""
 
     about: str
     text: str

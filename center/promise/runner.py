@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -19,6 +19,7 @@ from center.leases import LeaseKeeper
 from center.promise import effects as fx
 from center.promise.calendar import BusinessHours
 from center.promise.events import (
+    Accepted,
     BecameFree,
     Claimed,
     LeaseGranted,
@@ -44,6 +45,7 @@ from telephony.switch import Switch
 from vocabulary import InteractionId, LegId, PersonId, QueueId, TaskId
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 LONGEST_SLEEP_S = 60.0
 """A timer looks at the wall clock at least this often, so that a corrected clock is noticed."""
@@ -94,7 +96,7 @@ class Surroundings(Protocol):
         ...
 
     def tell_customer(self, work: TaskWork, about: str, text: str) -> None:
-        """Write a message into the outbox."""
+        """Write him a text."""
         ...
 
     def task_changed(self, work: TaskWork) -> None:
@@ -139,7 +141,8 @@ class PromiseKeeper:
         self._is_draining = False
         self._seeking = False
         self._dirty: set[TaskId] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._claims: dict[TaskId, asyncio.Task[bool | None]] = {}
 
     def set_rules(self, rules: PromiseRules, hours: Callable[[QueueId], BusinessHours]) -> None:
         """Let new promises be made by these limits; those made keep their due times."""
@@ -160,6 +163,12 @@ class PromiseKeeper:
         """What would be promised now; makes nothing."""
         hours = self._hours(request.queue)
         return plan_promise(request, self._people.values(), self._reserved_slots(), hours, self._rules, self._clock())
+
+    async def accept(self, task: TaskId, accepted: Accepted) -> bool:
+        """Let a person take a task; False when another node turns out to keep it by now, and it is gone from here."""
+        self.tell(task, accepted)
+        claim = self._claims.pop(task, None)
+        return claim is None or await asyncio.shield(claim) is not False
 
     def next_for(self, person: PersonId) -> Task | None:
         """The task that waits for this person, whoever else does."""
@@ -264,7 +273,7 @@ class PromiseKeeper:
                 if not held:
                     self._loop.call_later(self._rules.rest_s, self._seek)
             case fx.ClaimTask():
-                self._spawn(self._claim(work))
+                self._claims[state.id] = self._spawn(self._claim(work))
             case fx.AcquireLease(person):
                 self._spawn(self._acquire(state.id, person))
             case fx.ReleaseLease(lease):
@@ -293,10 +302,12 @@ class PromiseKeeper:
         self._of_leg[effect.leg] = task
         self._switch.perform(effect)
 
-    async def _claim(self, work: TaskWork) -> None:
+    async def _claim(self, work: TaskWork) -> bool | None:
         """A task that could not be claimed rings nobody; one without a call goes on until the store says otherwise."""
         answers: dict[bool | None, TaskEvent] = {True: Claimed(), False: TakenAway(), None: LeaseRefused()}
-        self.tell(work.state.id, answers[await self._surroundings.claim(work)])
+        claimed = await self._surroundings.claim(work)
+        self.tell(work.state.id, answers[claimed])
+        return claimed
 
     async def _acquire(self, task: TaskId, person: PersonId) -> None:
         lease = await self._leases.acquire(person, task)
@@ -348,7 +359,8 @@ class PromiseKeeper:
         if work is not None:
             self._surroundings.task_over(work)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         running = self._loop.create_task(work)
         self._tasks.add(running)
         running.add_done_callback(self._tasks.discard)
+        return running

@@ -24,7 +24,7 @@ from center.interaction.model import Phase
 from center.promise.model import TaskState
 from context.bundle import case_json, customer_json, utc_text
 from store.errors import StoreError
-from store.records import StoredTask, StoredWebhook
+from store.records import StoredDelivery, StoredTask
 from vocabulary import CaseId, InteractionId
 
 log = structlog.get_logger(__name__)
@@ -57,9 +57,9 @@ class NobodyListens:
 
 
 class Webhooks(Protocol):
-    """What is needed of `store.webhook.Webhooks`."""
+    """What is needed of `store.deliveries.Deliveries`."""
 
-    async def put(self, message: StoredWebhook) -> None: ...
+    async def put(self, message: StoredDelivery) -> None: ...
 
 
 class WebhookEvents:
@@ -79,7 +79,7 @@ class WebhookEvents:
         self._wake_sender = wake
         self._clock = clock
         self._quiet_s = quiet_s
-        self._waiting: deque[StoredWebhook] = deque()
+        self._waiting: deque[StoredDelivery] = deque()
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._position = 0
@@ -167,7 +167,7 @@ class WebhookEvents:
         # Positions grow on this node whatever its clock does; between nodes the clocks must agree, as for leases.
         self._position = max(self._position + 1, int(now * 1_000_000))
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        self._waiting.append(StoredWebhook(key, case, self._position, event, text, made_at=now, due_at=now))
+        self._waiting.append(StoredDelivery(key, case, self._position, event, text, made_at=now, due_at=now))
         self._wake.set()
 
     async def _write_for_ever(self) -> None:

@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import httpx2
 
-from center.webhook.events import Answered, NotAnswered
-from center.webhook.model import Delivery
+from center.delivery.events import Answered, NotAnswered
+from center.delivery.model import Delivery
 
 
 def signature(secret: str, key: str, timestamp: int, body: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
 
 from telephony.adapters.pjsip_endpoint import SwitchPorts
 from telephony.adapters.pjsip_owner import Outlets, Owner, SwitchStats
@@ -19,6 +21,7 @@ from telephony.browser.events import LineEvent
 from telephony.effects import LegEffect
 from telephony.errors import SwitchError
 from telephony.events import PhoneRegistered, PhoneRequest, PhoneUnregistered, SwitchEvent
+from telephony.model import TextMessage
 from telephony.reachable import Reachable
 from telephony.registrar import Binding
 from telephony.settings import SwitchSettings
@@ -26,6 +29,11 @@ from vocabulary import PersonId
 
 START_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 1.5
+TEXT_TIMEOUT_S = 35.0
+"""A little longer than a SIP transaction can last (RFC 3261 §17.1.2.2: 64 times T1)."""
+NO_ANSWER = 408
+
+Answer = TypeVar("Answer")
 SAVE_AFTER_S = 0.05
 """Changed bindings are collected this long: a wake-up of the loop per REGISTER would cost more than the REGISTER."""
 
@@ -128,22 +136,31 @@ class PjsipSwitch:
         phone that is on lives."""
         if self._reachable.has_page(person):
             return True
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[bool] = loop.create_future()
+        return await self._asked(partial(self._owner.probe, person), PROBE_TIMEOUT_S, otherwise=False)
 
-        def tell(is_alive: bool) -> None:
-            if not result.done():
-                result.set_result(is_alive)
-
-        self._owner.submit(lambda: self._owner.probe(person, lambda alive: self._call_on_loop(tell, alive)))
-        try:
-            return await asyncio.wait_for(result, PROBE_TIMEOUT_S)
-        except TimeoutError:
-            return False
+    async def send_text(self, message: TextMessage) -> int:
+        """Send a text and give the SIP status of its final answer; 408: none came, 503: it could not be sent."""
+        return await self._asked(partial(self._owner.send_text, message), TEXT_TIMEOUT_S, otherwise=NO_ANSWER)
 
     def stats(self) -> SwitchStats:
         """Give the counters as of the last half second."""
         return self._owner.stats
+
+    async def _asked(
+        self, ask: Callable[[Callable[[Answer], None]], None], timeout_s: float, otherwise: Answer
+    ) -> Answer:
+        """Let the owner thread ask something, and give the first answer; `otherwise` if none comes in time."""
+        result: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def tell(answer: Answer) -> None:
+            if not result.done():
+                result.set_result(answer)
+
+        self._owner.submit(lambda: ask(partial(self._call_on_loop, tell)))
+        try:
+            return await asyncio.wait_for(result, timeout_s)
+        except TimeoutError:
+            return otherwise
 
     def _post(self, event: SwitchEvent) -> None:
         """Called by the owner thread."""

@@ -16,14 +16,14 @@ from typing import assert_never
 import pjsua2 as pj
 import structlog
 
-from telephony import end_reasons
+from telephony import end_reasons, targets
 from telephony.adapters.browser_branch import remove_leftovers
 from telephony.adapters.browser_lines import BrowserLines
 from telephony.adapters.pjsip_endpoint import OpenEndpoint, SwitchPorts, create_endpoint, open_endpoint
 from telephony.adapters.pjsip_gate import AdmissionGate, now
 from telephony.adapters.pjsip_legs import LegTable
 from telephony.adapters.pjsip_mixer import Mixer
-from telephony.adapters.pjsip_outbox import Outbox
+from telephony.adapters.pjsip_outbox import NOT_SENT, Outbox
 from telephony.adapters.pjsip_watchers import PresenceBodies, Watchers, ask_alive
 from telephony.admission import Admission, Directory
 from telephony.browser.effects import LineCommand
@@ -45,13 +45,13 @@ from telephony.errors import SwitchError
 from telephony.events import PhoneRegistered, PhoneRequest, SwitchEvent
 from telephony.failure_limiter import FailureLimiter
 from telephony.headers import SipRequest, SipUri
-from telephony.outgoing import DialogRequest
+from telephony.model import TextMessage
+from telephony.outgoing import DialogRequest, OutgoingRequest
 from telephony.publish import PublicationTable
 from telephony.refer import ReferTable
 from telephony.registrar import Binding, LocationTable
 from telephony.settings import SwitchSettings
 from telephony.subscription import SubscriptionTable
-from telephony.targets import without_connection
 from vocabulary import PersonId
 
 log = structlog.get_logger(__name__)
@@ -108,7 +108,9 @@ class Owner:
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self._wakeup: pj.Wakeup | None = None
-        self._locations = LocationTable(settings.registrar, map(without_connection, saved), outlets.post_bindings)
+        self._locations = LocationTable(
+            settings.registrar, map(targets.without_connection, saved), outlets.post_bindings
+        )
         digest = DigestAuthority(settings.realm, settings.digest)
         self._publications = PublicationTable() if outlets.post_request is not None else None
         self._subscriptions = SubscriptionTable() if outlets.bodies is not None else None
@@ -205,6 +207,18 @@ class Owner:
     def probe(self, person: PersonId, on_result: Callable[[bool], None]) -> None:
         """Ask a person's phones whether they live."""
         ask_alive(self._locations.of(person, now().utc_s), self._settings.domain, self._outbox, on_result)
+
+    def send_text(self, message: TextMessage, on_status: Callable[[int], None]) -> None:
+        """Send a text (MESSAGE, RFC 3428) through its trunk."""
+        target = targets.of_number(message.to, self._admission.directory)
+        if target is None:
+            on_status(NOT_SENT)
+            return
+        shown, body = targets.identity(message.shown, self._settings.domain), message.text.encode()
+        request = OutgoingRequest(
+            "MESSAGE", target.uri, shown, f"<{target.to}>", content_type="text/plain;charset=utf-8", body=body
+        )
+        self._outbox.send_alone(request, on_status)
 
     def _refer(self, request: SipRequest) -> Decision:
         """Take a REFER inside a call; its first NOTIFY leaves after the answer."""

@@ -65,6 +65,7 @@ from telephony.model import (
     Origin,
     PromptName,
     ReferId,
+    TextMessage,
     TrunkOrigin,
 )
 from vocabulary import LegId, PersonId, new_id
@@ -109,6 +110,9 @@ class FakeSwitch:
         self.numbers: dict[str, Manner] = {}
         """Telephones behind the trunk, by number."""
         self.prompts_end_by_themselves = True
+        self.texts: list[TextMessage] = []
+        self.text_statuses: deque[int] = deque()
+        """What the carrier answers to the next texts; after that it takes them."""
         self._on_event = on_event
         self._on_request = on_request
         self._refers: dict[ReferId, LegId] = {}
@@ -133,6 +137,13 @@ class FakeSwitch:
                 self._due.popleft()()
         finally:
             self._is_settling = False
+
+    async def send_text(self, message: TextMessage) -> int:
+        """Take a text to a customer; `texts` has those the carrier took."""
+        status = self.text_statuses.popleft() if self.text_statuses else 200
+        if status == 200:
+            self.texts.append(message)
+        return status
 
     def register(self, person: PersonId, manner: Manner = Manner.ANSWER) -> None:
         """Give a person a phone that behaves in a certain manner, or change its manner."""

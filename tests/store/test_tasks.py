@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from routing.model import ServiceQueue
 from store import Store
-from store.records import OutgoingMessage, StoredTask
+from store.records import StoredTask
 from vocabulary import CaseId, CustomerId, EscalationId, InteractionId, PersonId, QueueId, TaskId
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -51,14 +51,6 @@ async def test_open_tasks_come_in_the_order_of_their_customers_arrival(store: St
         await store.tasks.save(task)
     assert [task.id for task in await store.tasks.open("")] == ["task_2", "task_1"]
     assert len(await store.tasks.of_case(CaseId("case_1"))) == 3
-
-
-async def test_a_message_waits_once_until_a_channel_sends_it(store: Store) -> None:
-    message = OutgoingMessage("task_1/half_time", TASK.id, TASK.interaction, "half_time", TASK.number, "Soon.", NOON)
-    await store.tasks.put_out(message)
-    await store.tasks.put_out(replace(message, text="Twice."))
-    await store.tasks.put_out(replace(message, id="task_1/x", sent_at=NOON))
-    assert await store.tasks.outbox() == [message]
 
 
 async def test_a_queue_keeps_its_deputy(store: Store) -> None:

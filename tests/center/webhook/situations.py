@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from center.webhook.effects import GiveUp, MarkSent, Post, TryAgain
-from center.webhook.events import Answered, Claimed, NotAnswered
-from center.webhook.machine import step
-from center.webhook.model import Delivery, Rules, Sending
+from center.delivery.effects import GiveUp, MarkSent, Post, TryAgain
+from center.delivery.events import Answered, Claimed, NotAnswered
+from center.delivery.machine import step
+from center.delivery.model import Delivery, Rules, Sending
 
 Answer = Callable[[Delivery, float], int | None]
 """What the CRM says to a message at a time: a status, or None for no answer."""

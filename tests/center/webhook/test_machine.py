@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from center.webhook.effects import GiveUp, MarkSent, Post, TryAgain
-from center.webhook.events import Answered, Claimed, NotAnswered
-from center.webhook.machine import step
-from center.webhook.model import Delivery, Rules, Sending
+from center.delivery.effects import GiveUp, MarkSent, Post, TryAgain
+from center.delivery.events import Answered, Claimed, NotAnswered
+from center.delivery.machine import step
+from center.delivery.model import Delivery, Rules, Sending
 from tests.center.webhook.situations import World
 
 RULES = Rules()

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from center.delivery.model import Rules
+from center.delivery.runner import DeliveryRunner
 from center.escalation.model import Choice
-from center.webhook.model import Rules
+from center.neighbours import CRM_WARNINGS
 from center.webhook.outgoing import WebhookEvents
-from center.webhook.runner import WebhookRunner
 from center.webhook.sender import Sender
 from desk.server import DeskServer
-from store.records import StoredWebhook
+from store.records import StoredDelivery
 from store.store import Store
 from tests.center.stage import ANNA, Stage, a_stage
 
@@ -30,7 +31,8 @@ pytestmark = pytest.mark.loopback
 
 SECRET = "a secret of the company and its CRM"
 EVENTS = frozenset({"interaction.closed", "case.changed", "promise.made", "promise.kept"})
-PATIENCE_S = 10.0
+PATIENCE_S = 40.0
+"""Longer than a lease on a message."""
 QUICK = Rules(first_retry_s=0.02, last_retry_s=0.05, lease_s=30.0)
 
 
@@ -82,8 +84,8 @@ async def until(happened: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def sending(store: Store, crm: Crm, node: str = "a", rules: Rules = QUICK) -> AsyncIterator[WebhookRunner]:
-    runner = WebhookRunner(store.webhooks, Sender(crm.url, SECRET, 5.0), node, rules, poll_s=0.02)
+async def sending(store: Store, crm: Crm, node: str = "a", rules: Rules = QUICK) -> AsyncIterator[DeliveryRunner]:
+    runner = DeliveryRunner(store.webhooks, Sender(crm.url, SECRET, PATIENCE_S), node, rules, CRM_WARNINGS, poll_s=0.02)
     runner.start()
     try:
         yield runner
@@ -100,9 +102,9 @@ async def a_store(folder: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-def message(number: int, case: str) -> StoredWebhook:
+def message(number: int, case: str) -> StoredDelivery:
     body = json.dumps({"type": "case.changed", "id": f"m{number}", "case": case})
-    return StoredWebhook(f"m{number}", case, number, "case.changed", body, made_at=0.0, due_at=0.0)
+    return StoredDelivery(f"m{number}", case, number, "case.changed", body, made_at=0.0, due_at=0.0)
 
 
 async def test_two_nodes_send_each_message_once_and_in_order_through_outage_and_restart(

@@ -1,4 +1,4 @@
-"""Words of the webhook: deliveries, rules, and where the sending stands."""
+"""Words of the sending: deliveries, rules, and where the sending stands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Delivery:
 
     id: str
     stream: str
-    """Its case: messages of one case arrive in the order in which they were made."""
+    """Its case, or its telephone number: messages of one stream arrive in the order in which they were made."""
     event: str
     body: str
     made_at: float
@@ -27,11 +27,21 @@ class Rules:
     last_retry_s: float = 300.0
     """The pause after a failure doubles from the first to the last."""
     give_up_s: float = 3 * 86_400.0
-    """A message that was not taken for so long is dead; what comes after it in its case goes on."""
+    """A message that was not taken for so long is dead; what comes after it in its stream goes on."""
     at_once: int = 8
-    """Messages (of different cases) under way at once."""
+    """Messages (of different streams) under way at once."""
     lease_s: float = 60.0
     """A claimed message is nobody else's for so long; must exceed the longest request by far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warnings:
+    """What supervisors read when messages do not arrive: the beginning of the codes for screens, and the sentences."""
+
+    code: str
+    silent: str
+    given_up: str
+    """`{count}`: how many."""
 
 
 @dataclass(frozen=True, slots=True)

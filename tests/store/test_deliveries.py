@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from store import Store
-from store.records import StoredWebhook
+from store.records import StoredDelivery
 
 NOW = 1_800_000_000.0
 LEASE_S = 60.0
 
 
-def message(key: str, stream: str, position: int, **values: float) -> StoredWebhook:
-    return StoredWebhook(key, stream, position, "case.changed", "{}", NOW, **values)  # type: ignore[arg-type]
+def message(key: str, stream: str, position: int, **values: float) -> StoredDelivery:
+    return StoredDelivery(key, stream, position, "case.changed", "{}", NOW, **values)  # type: ignore[arg-type]
 
 
-async def put(store: Store, *messages: StoredWebhook) -> None:
+async def put(store: Store, *messages: StoredDelivery) -> None:
     for each in messages:
         await store.webhooks.put(each)
 
@@ -65,3 +65,16 @@ async def test_a_stopping_node_lets_go_and_old_messages_are_forgotten(store: Sto
     await store.webhooks.purge(sent_before=NOW + 1, dead_before=NOW + 1)
     await put(store, message("m1", "case_1", 1))
     assert await claimed(store, "c", NOW + LEASE_S) == ["m1", "m2"], "m1 was forgotten, m2 was not"
+
+
+async def test_channels_share_a_table_and_nothing_else(store: Store) -> None:
+    """A CRM that is down holds up no text to a customer, and each channel counts and forgets its own."""
+    await put(store, message("m1", "same", 1))
+    await store.texts.put(message("t1", "same", 2))
+    assert [each.id for each in await store.texts.claim("a", NOW, LEASE_S, 10)] == ["t1"]
+    assert await store.texts.dead("t1", "a", NOW, "404")
+    assert (await store.webhooks.counts(), await store.texts.counts()) == ((1, 0), (0, 1))
+    await store.webhooks.purge(NOW + 1, NOW + 1)
+    assert await store.texts.counts() == (0, 1)
+    await store.texts.purge(NOW + 1, NOW + 1)
+    assert (await store.webhooks.counts(), await store.texts.counts()) == ((1, 0), (0, 0))

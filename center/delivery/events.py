@@ -1,15 +1,15 @@
-"""What happens to the sending."""
+"""What happens to the sending. Statuses are HTTP's, which SIP shares as far as the sending looks at them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from center.webhook.model import Delivery
+from center.delivery.model import Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """These messages are this node's to send now: the first of their cases."""
+    """These messages are this node's to send now: the first of their streams."""
 
     deliveries: tuple[Delivery, ...]
 

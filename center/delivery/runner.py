@@ -14,12 +14,12 @@ from typing import Protocol, assert_never
 import structlog
 
 from center.background import Background
-from center.webhook.effects import GiveUp, MarkSent, Post, TryAgain
-from center.webhook.events import Answered, Claimed, NotAnswered, SendingEvent
-from center.webhook.machine import step
-from center.webhook.model import Delivery, Rules, Sending
+from center.delivery.effects import GiveUp, MarkSent, Post, TryAgain
+from center.delivery.events import Answered, Claimed, NotAnswered, SendingEvent
+from center.delivery.machine import step
+from center.delivery.model import Delivery, Rules, Sending, Warnings
 from store.errors import StoreError
-from store.records import StoredWebhook
+from store.records import StoredDelivery
 
 log = structlog.get_logger(__name__)
 
@@ -33,9 +33,9 @@ CLEAN_EVERY_S = 3_600.0
 
 
 class Outbox(Protocol):
-    """What the runner needs of `store.webhook.Webhooks`."""
+    """What the runner needs of `store.deliveries.Deliveries`."""
 
-    async def claim(self, holder: str, now: float, lease_s: float, limit: int) -> list[StoredWebhook]: ...
+    async def claim(self, holder: str, now: float, lease_s: float, limit: int) -> list[StoredDelivery]: ...
 
     async def sent(self, key: str, holder: str, now: float) -> bool: ...
 
@@ -51,14 +51,14 @@ class Outbox(Protocol):
 
 
 class Poster(Protocol):
-    """What the runner needs of `center.webhook.sender.Sender`."""
+    """Sends one message to where it belongs: `center.webhook.sender.Sender`, `center.texts.TextSender`."""
 
     async def post(self, delivery: Delivery) -> Answered | NotAnswered: ...
 
     async def close(self) -> None: ...
 
 
-class WebhookRunner:
+class DeliveryRunner:
     """One node's sending. Loop thread only."""
 
     def __init__(
@@ -67,6 +67,7 @@ class WebhookRunner:
         sender: Poster,
         holder: str,
         rules: Rules,
+        warnings: Warnings,
         *,
         clock: Callable[[], float] = time.time,
         poll_s: float = POLL_S,
@@ -75,6 +76,7 @@ class WebhookRunner:
         self._sender = sender
         self._holder = holder
         self._rules = rules
+        self._warnings = warnings
         self._clock = clock
         self._poll_s = poll_s
         self._wake = asyncio.Event()
@@ -88,7 +90,7 @@ class WebhookRunner:
         """How many messages were given up, as far as the store told."""
 
     def start(self) -> None:
-        self._loop = asyncio.create_task(self._run(), name="webhook")
+        self._loop = asyncio.create_task(self._run(), name="delivery")
 
     async def stop(self) -> None:
         """Claim no more, let what is under way arrive within a few seconds, and let go of the rest."""
@@ -104,7 +106,7 @@ class WebhookRunner:
         try:
             await self._outbox.release(self._holder)
         except StoreError:
-            log.warning("webhooks_not_released")
+            log.warning("deliveries_not_released")
 
     def wake(self) -> None:
         """Something new waits."""
@@ -115,9 +117,9 @@ class WebhookRunner:
         """What supervisors should know: a code for screens, and a sentence."""
         told = []
         if self.sending.failures > 2:
-            told.append(("crm_silent", "CRM: the other system does not take messages; they wait and are tried again."))
+            told.append((f"{self._warnings.code}_silent", self._warnings.silent))
         if self.dead:
-            told.append(("crm_given_up", f"CRM: {self.dead} messages were not taken for days and were given up."))
+            told.append((f"{self._warnings.code}_given_up", self._warnings.given_up.format(count=self.dead)))
         return told
 
     async def _run(self) -> None:
@@ -127,7 +129,7 @@ class WebhookRunner:
                 found = await self._claim()
                 await self._look_after()
             except StoreError as error:
-                log.warning("webhook_store_failed", reason=error.end_reason.reason)
+                log.warning("delivery_store_failed", reason=error.end_reason.reason)
                 await asyncio.sleep(STORE_RETRY_S)
                 continue
             if not found:
@@ -178,7 +180,7 @@ class WebhookRunner:
                 await self._write_down(effect)
                 break
             except StoreError as error:
-                log.warning("webhook_fate_not_stored", webhook_id=effect.delivery, reason=error.end_reason.reason)
+                log.warning("delivery_fate_not_stored", delivery_id=effect.delivery, reason=error.end_reason.reason)
                 await asyncio.sleep(STORE_RETRY_S)
         self._wake.set()
 
@@ -187,10 +189,10 @@ class WebhookRunner:
             case MarkSent(key):
                 await self._outbox.sent(key, self._holder, self._clock())
             case TryAgain(key, attempts, due_at, why):
-                log.info("webhook_not_taken", webhook_id=key, attempts=attempts, why=why)
+                log.info("delivery_not_taken", delivery_id=key, attempts=attempts, why=why)
                 await self._outbox.again(key, self._holder, attempts, due_at, why)
             case GiveUp(key, why):
-                log.error("webhook_given_up", webhook_id=key, why=why)
+                log.error("delivery_given_up", delivery_id=key, why=why)
                 async with self._counting:
                     await self._outbox.dead(key, self._holder, self._clock(), why)
                     _, self.dead = await self._outbox.counts()
@@ -198,5 +200,5 @@ class WebhookRunner:
                 assert_never(effect)
 
 
-def _delivery(row: StoredWebhook) -> Delivery:
+def _delivery(row: StoredDelivery) -> Delivery:
     return Delivery(row.id, row.stream, row.event, row.body, row.made_at, row.attempts)

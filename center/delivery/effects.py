@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from center.webhook.model import Delivery
+from center.delivery.model import Delivery
 
 
 @dataclass(frozen=True, slots=True)

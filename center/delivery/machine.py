@@ -7,11 +7,11 @@
 
 Two kinds of failure. *The other system is down* (no answer, 5xx, 429, 408): everything pauses, each time twice as long
 up to a bound, and then a single message feels whether it is back; the first one it takes lets all flow again. *It does
-not take this message* (any other answer): only this message, and what follows it in its case, waits.
+not take this message* (any other answer): only this message, and what follows it in its stream, waits.
 
-Invariants: of one case at most one message is in flight, and none before an earlier one of that case is sent or dead
-(the store hands out only the first of each case). A message is sent again only after a failure; its id never changes,
-so a receiver that remembers ids takes each once.
+Invariants: of one stream at most one message is in flight, and none before an earlier one of that stream is sent or
+dead (the store hands out only the first of each stream). A message is sent again only after a failure; its id never
+changes, so a receiver that remembers ids takes each once.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from center.webhook.effects import GiveUp, MarkSent, Post, SendingEffect, TryAgain
-from center.webhook.events import Answered, Claimed, NotAnswered, SendingEvent
-from center.webhook.model import Delivery, Rules, Sending
+from center.delivery.effects import GiveUp, MarkSent, Post, SendingEffect, TryAgain
+from center.delivery.events import Answered, Claimed, NotAnswered, SendingEvent
+from center.delivery.model import Delivery, Rules, Sending
 
 Step = tuple[Sending, list[SendingEffect]]
 
