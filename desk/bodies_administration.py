@@ -47,8 +47,16 @@ class SkillContent(Body):
     description: Line = ""
 
 
+class HoursContent(Body):
+    """Business hours: days from 1 (Monday), spans such as 08:00-12:00, and days such as 2026-12-25 without any."""
+
+    weekdays: list[Level] = Field(max_length=7)
+    open: list[Name] = Field(max_length=24)
+    holidays: list[Name] = Field(default_factory=list, max_length=366)
+
+
 class QueueContent(Body):
-    """A queue with its main number, its rule, and its escalations' limits (null: as in the settings)."""
+    """A queue with its main number, its rule, its hours and its escalations' limits (null: as in the settings)."""
 
     name: Line
     number: Name
@@ -63,6 +71,7 @@ class QueueContent(Body):
     target_s: Seconds | None = None
     ceiling_s: Seconds | None = None
     specialist_ring_s: Seconds | None = None
+    hours: HoursContent | None = None
 
 
 class NumberContent(Body):

@@ -90,8 +90,12 @@ class Logins:
         self._attempts.forgive(person)
         return await self.open(PersonId(person), address=address, user_agent=user_agent)
 
-    async def open(self, person: PersonId, *, address: str, user_agent: str = "") -> tuple[str, WebSession]:
+    async def open(
+        self, person: PersonId, *, address: str, user_agent: str = "", id_token: str = ""
+    ) -> tuple[str, WebSession]:
         """Open a session for a person who has proved who he is; returns the cookie's value with it.
+
+        `id_token`: how he has proved it, if by an identity provider.
 
         Raises:
             StoreError: The store is down.
@@ -99,7 +103,13 @@ class Logins:
         cookie = secrets.token_urlsafe(SESSION_ID_BYTES)
         now = self._clock()
         session = WebSession(
-            _id_hash(cookie), person, now, self._expiry(now), user_agent[:USER_AGENT_CHARS], address[:ADDRESS_CHARS]
+            id_hash=_id_hash(cookie),
+            person=person,
+            created_at=now,
+            expires_at=self._expiry(now),
+            user_agent=user_agent[:USER_AGENT_CHARS],
+            address=address[:ADDRESS_CHARS],
+            id_token=id_token,
         )
         await self._sessions.create(session)
         self._remember(session)

@@ -8,6 +8,7 @@
 
 Whoever comes back with another browser's state, or with one used already, gets nothing: nobody can be logged in as
 somebody else behind his back. What cannot be finished is told on the log-in page, by one of the words of `Failure`.
+Logging out goes the same way without a code: our session ends first, then the browser is sent to end the provider's.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import structlog
 
@@ -33,6 +35,8 @@ from vocabulary import PersonId
 TOKEN_BYTES = 32
 LONGEST_PARAMETER = 4_096
 LONGEST_NAME = 128
+LONGEST_TOKEN = 8_192
+"""A longer id token is not kept: it would not fit into an address."""
 
 log = structlog.get_logger()
 
@@ -64,6 +68,14 @@ class Begun:
 
     url: str
     browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Who has logged in, and the id token that says so; it is shown to the provider again at log-out."""
+
+    person: PersonId
+    id_token: str = field(repr=False)
 
 
 class OidcLogin:
@@ -102,7 +114,7 @@ class OidcLogin:
             raise _refused(Failure.BUSY)
         return Begun(url, browser)
 
-    async def finish(self, answer: Mapping[str, str], browser: str, redirect_uri: str) -> PersonId:
+    async def finish(self, answer: Mapping[str, str], browser: str, redirect_uri: str) -> Proved:
         """Who has logged in, by the parameters the provider sent back and the browser's cookie.
 
         Raises:
@@ -118,12 +130,35 @@ class OidcLogin:
             await self._check_issuer(answer)
             if "error" in answer:
                 raise _refused(Failure.DENIED)
-            claims = await self._provider.claims(
+            token = await self._provider.id_token(
                 code=answer.get("code", ""), redirect_uri=redirect_uri, nonce=pending.nonce, verifier=pending.verifier
             )
         except ProviderError as error:
             raise _refusal(error) from error
-        return self._person(claims)
+        return Proved(self._person(token.claims), token.text if len(token.text) <= LONGEST_TOKEN else "")
+
+    async def log_out_url(self, id_token: str, redirect_uri: str) -> str | None:
+        """Where a browser goes to end its log-in at the provider (RP-Initiated Logout 1.0 §2), and comes back from.
+
+        None when the log-in was not opened there, or the provider does not offer it or cannot say so now: the log-out
+        here must not depend on it.
+        """
+        if not id_token or not self.settings.log_out:
+            return None
+        try:
+            endpoint = (await self._provider.discovery()).end_session_endpoint
+        except ProviderError as error:
+            log.warning("identity_provider_not_asked_to_log_out", why=str(error))
+            return None
+        if endpoint is None:
+            return None
+        asked = {
+            "id_token_hint": id_token,
+            "client_id": self.settings.client_id,
+            "post_logout_redirect_uri": urljoin(redirect_uri, "/"),
+        }
+        parts = urlsplit(endpoint)
+        return parts._replace(query="&".join(filter(None, (parts.query, urlencode(asked))))).geturl()
 
     async def _check_issuer(self, answer: Mapping[str, str]) -> None:
         """The answer comes from this provider, where it says so (RFC 9207)."""

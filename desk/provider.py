@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +43,16 @@ class Discovery(BaseModel):
     jwks_uri: str
     token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
     authorization_response_iss_parameter_supported: bool = False
+    end_session_endpoint: str | None = None
+    """Where people are sent to log out (OpenID Connect RP-Initiated Logout 1.0 §2.1); None: not offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """An id token that was checked: its text, and what it says."""
+
+    text: str = field(repr=False)
+    claims: dict[str, Any] = field(repr=False)
 
 
 class Provider:
@@ -80,8 +91,8 @@ class Provider:
             )
         return str(url)
 
-    async def claims(self, *, code: str, redirect_uri: str, nonce: str, verifier: str) -> dict[str, Any]:
-        """Exchange a code and return what the id token says, after all checks of OpenID Connect Core §3.1.3.7.
+    async def id_token(self, *, code: str, redirect_uri: str, nonce: str, verifier: str) -> IdToken:
+        """Exchange a code and return the id token, after all checks of OpenID Connect Core §3.1.3.7.
 
         Raises:
             ProviderError: The exchange failed, or the token is not for us, not from it, or not for this log-in.
@@ -89,7 +100,7 @@ class Provider:
         found = await self.discovery()
         token = await self._exchange(found, code, redirect_uri, verifier)
         try:
-            return await self._checked(token, found, nonce)
+            return IdToken(token, await self._checked(token, found, nonce))
         except (JoseError, ValueError, TypeError) as error:
             raise BadAnswer(f"the id token is not valid: {type(error).__name__}") from error
 
@@ -158,6 +169,8 @@ class Provider:
         for address in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
             if urlsplit(address).scheme not in secure:
                 raise BadAnswer("the discovery document names an address without TLS")
+        if urlsplit(found.end_session_endpoint or "").scheme not in secure:
+            return found.model_copy(update={"end_session_endpoint": None})
         return found
 
     async def _fetch(self, url: str) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class OidcSettings:
     scope: str = "openid profile email"
     redirect_uri: str = ""
     """Where the provider sends people back; empty: the host that the browser asked, which suits one machine only."""
+    log_out: bool = True
+    """Whether logging out here ends the log-in at the provider, too, where it offers that."""
     pending_s: float = 600.0
     """How long a person may take at the provider."""
     timeout_s: float = 5.0

@@ -74,4 +74,4 @@ class WebSessions:
 
 
 def _session(row: WebSessionRow) -> WebSession:
-    return WebSession(row.id_hash, PersonId(row.person), row.created_at, row.expires_at, row.user_agent, row.address)
+    return WebSession(**row.model_dump())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from center.administration.hours import hours_without
 from center.administration.machine import is_as_made
 from center.administration.model import Book, Change, Company, Content, Kind, Stamp
 from center.administration.tunable import TUNABLES, usable, value_in
@@ -36,7 +37,8 @@ def thing_documents(book: Book, kind: Kind, directory: CompanyDirectory, started
         case Kind.PEOPLE:
             shown = _with(company.of(kind), lambda name, _: {"registered": directory.registered.get(PersonId(name))})
         case Kind.QUEUES:
-            shown = _with(company.of(kind), lambda _name, _content: {})
+            promises = usable(company.settings, company.of(Kind.SETTINGS))[0].promises
+            shown = _with(company.of(kind), lambda name, _: {"other_hours": hours_without(name, promises)})
     return [
         {"id": name, "version": book.version(kind, name), "changed": _stamp(book, kind, name, directory.names), **each}
         for name, each in (shown.items() if kind is Kind.SETTINGS else sorted(shown.items()))

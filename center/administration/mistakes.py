@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
+from center.administration.hours import mistakes_in_hours
 from center.administration.model import Company, Content, Kind, network_of
 from center.administration.problems import Problem
 from center.administration.tunable import TUNABLES, Tunable
@@ -139,6 +140,8 @@ def _queue(company: Company, subject: str, after: Content) -> Problems:
         limits = TUNABLES[key]
         if after[name] is not None:
             yield from _between(name, after[name], limits.least or 0, limits.most or 0)
+    if after.get("hours") is not None:
+        yield from mistakes_in_hours(after["hours"])
 
 
 _TIMES = {

@@ -165,8 +165,9 @@ def person_content(person: Person) -> dict[str, Any]:
 
 def queue_of(name: str, content: Content) -> ServiceQueue:
     deputy = content["deputy"]
+    rule = {key: value for key, value in content.items() if key != "hours"}  # those are the promises'
     changed = {"specialist_skills": tuple(content["specialist_skills"]), "deputy": PersonId(deputy) if deputy else None}
-    return ServiceQueue(QueueId(name), **{**content, **changed})
+    return ServiceQueue(QueueId(name), **{**rule, **changed})
 
 
 def template_of(queue: str, content: Content | None) -> CaseTemplate:

@@ -8,6 +8,7 @@ from typing import assert_never
 import structlog
 from pydantic import ValidationError
 
+from center.administration.hours import calendar_of
 from center.administration.model import (
     Change,
     Company,
@@ -18,7 +19,7 @@ from center.administration.model import (
     template_of,
     trunk_of,
 )
-from center.administration.tunable import effective
+from center.administration.tunable import effective, usable
 from center.attention import Attention
 from center.directory import CompanyDirectory
 from center.engine import Engine
@@ -126,6 +127,7 @@ class RunningCompany:
             self._engine.tell_routing(QueueChanged(queue))
             self._templates(company)
             self._screens.show_queues()
+        self.keep_hours(company)
         self.directory.tell_switch()
 
     def _numbers(self, company: Company) -> None:
@@ -153,4 +155,9 @@ class RunningCompany:
             return
         self.timing = settings.escalation.timing()
         self._attention.set_limit(settings.escalation.misses)
-        self._keeper.set_rules(settings.promises.rules(), settings.promises.calendar())
+        self.keep_hours(company)
+
+    def keep_hours(self, company: Company) -> None:
+        """Let new promises be due in each queue's hours, and made by the limits of the settings."""
+        promises = usable(company.settings, company.of(Kind.SETTINGS))[0].promises
+        self._keeper.set_rules(promises.rules(), calendar_of(company, promises))

@@ -19,6 +19,7 @@ from center.administration.model import (
     Book,
     Change,
     Company,
+    Content,
     Kind,
     Stamp,
     Wish,
@@ -85,6 +86,7 @@ class Administration:
         stamps = {(Kind(c.kind), c.subject): Stamp(c.id, c.by, c.at) for c in await self._store.configuration.stamps()}
         self._book = Book(company, stamps, last)
         self._started_with = company
+        self._running.keep_hours(company)
         for name in company.prompts():
             await self._lay_ready(name)
         self._running.show(last)
@@ -285,14 +287,20 @@ def _stored(change: Change) -> StoredChange:
 
 
 def _change(stored: StoredChange) -> Change:
+    kind = Kind(stored.kind)
     return Change(
         stored.id,
         stored.at,
         stored.by,
-        Kind(stored.kind),
+        kind,
         stored.subject,
-        stored.before,
-        stored.after,
+        _whole(kind, stored.before),
+        _whole(kind, stored.after),
         stored.note,
         stored.undoes,
     )
+
+
+def _whole(kind: Kind, content: Content | None) -> Content | None:
+    """A thing as it would be written today: queues had no hours once, and a change from then can still be undone."""
+    return {"hours": None, **content} if kind is Kind.QUEUES and content is not None else content

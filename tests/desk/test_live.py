@@ -120,10 +120,12 @@ async def test_a_screen_that_never_reads_is_closed_and_holds_nobody_up(start_des
     screen = await desk.screen(await desk.log_in(AGENT))
     await read(screen)
     filling, number = "x" * 500_000, 0
+    only_theirs = Audience(people=frozenset({SPECIALIST}))
     async with asyncio.timeout(PATIENCE_S):
         while desk.center.live.is_watching(SPECIALIST):
             number += 1
-            desk.center.live.put("system", {"number": number, "filling": filling}, EVERYONE)
+            desk.center.live.put("queue/large", {"number": number, "filling": filling}, only_theirs)
+            desk.center.live.put("system", {"number": number}, EVERYONE)
             assert (await read(screen))["set"]["system"]["number"] == number
     assert desk.center.live.is_watching(AGENT)
     dead.close()

@@ -34,6 +34,7 @@ def provider(running_provider: IdentityProvider) -> IdentityProvider:
     running_provider.override.clear()
     running_provider.broken.clear()
     running_provider.denies = False
+    running_provider.offers_log_out = True
     running_provider.claims = {"preferred_username": "petra"}
     return running_provider
 
@@ -59,7 +60,7 @@ class Browser:
 
     async def and_back(self, url: str) -> str:
         """Log in at the provider; the address it sends the browser back to."""
-        async with httpx2.AsyncClient(verify=False) as elsewhere:
+        async with httpx2.AsyncClient(verify=False, timeout=20) as elsewhere:
             answer = await elsewhere.get(url)
         assert answer.status_code == 302
         back: str = answer.headers["location"]
@@ -229,6 +230,60 @@ async def test_a_provider_that_fails_is_told_as_what_it_is(provider: IdentityPro
         async with a_desk(provider.settings()) as desk:
             provider.broken = {path: answer}
             assert await failure(desk) == reason, (path, reason)
+
+
+async def test_logging_out_ends_the_log_in_at_the_provider_too(provider: IdentityProvider) -> None:
+    """CE-27: our session ends first; the provider sees its own token again, which the page was never given before."""
+    async with a_desk(provider.settings()) as desk:
+        person = await browser(desk)
+        answer = await person.log_in()
+        (session,) = desk.sessions.rows.values()
+        assert session.id_token.count(".") == 2
+        assert session.id_token not in repr(session)
+        assert session.id_token not in (await person.client.get("/api/me/sessions")).text + answer.text
+        answer = await person.client.post("/api/logout", json={})
+        assert (answer.status_code, list(answer.json())) == (200, ["continue_at"])
+        assert COOKIE not in person.client.cookies
+        assert desk.sessions.rows == {}
+        assert provider.logged_in
+        async with httpx2.AsyncClient(timeout=20) as elsewhere:
+            back = await elsewhere.get(answer.json()["continue_at"])
+        assert (back.status_code, back.headers["location"]) == (302, desk.url + "/")
+        assert not provider.logged_in
+
+
+async def test_logging_out_depends_on_no_provider(provider: IdentityProvider) -> None:
+    """Whatever it offers, answers, or is set to: the log-out here has its 204, as that of who came by password."""
+    discovery = "/.well-known/openid-configuration"
+    cases: list[tuple[dict[str, Any], bool, Any]] = [
+        ({}, False, None),
+        ({"log_out": False}, True, None),
+        ({}, True, PlainTextResponse("down", status_code=503)),
+    ]
+    for settings, offers, broken in cases:
+        provider.offers_log_out, provider.broken = offers, {}
+        async with a_desk(provider.settings(**settings)) as desk:
+            person = await browser(desk)
+            await person.log_in()
+            provider.broken = {discovery: broken} if broken else {}
+            desk.clock.advance(3_601)  # what was known of the provider must be asked again
+            assert (await person.client.post("/api/logout", json={})).status_code == 204, settings
+            assert desk.sessions.rows == {}
+    provider.offers_log_out, provider.broken = True, {}
+    async with a_desk(provider.settings()) as desk:
+        client = await desk.log_in("petra")
+        assert (await client.post("/api/logout", json={})).status_code == 204
+
+
+async def test_an_unsafe_address_to_log_out_at_counts_as_none(provider: IdentityProvider) -> None:
+    honest = await provider._discovery()
+    for unsafe in ("javascript:alert(1)", "ftp://login.example/out", "", None):
+        document = JSONResponse(honest | {"end_session_endpoint": unsafe})
+        provider.broken = {"/.well-known/openid-configuration": document}
+        async with a_desk(provider.settings()) as desk:
+            person = await browser(desk)
+            assert (await person.log_in()).headers["location"] == "/"
+            assert (await person.client.post("/api/logout", json={})).status_code == 204, unsafe
 
 
 async def test_a_denied_log_in_a_full_table_and_a_stopped_provider_are_told(provider: IdentityProvider) -> None:

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.loopback
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "security.md"
 COLUMNS = ("nobody", *ROLES)
-PATIENCE_S = 10
+PATIENCE_S = 30
 UNSHAPED = {"invalid_field", "invalid_body", "malformed_json", "not_json"}
 """Answers that come before anybody asked who is asking: then nothing was tested."""
 RIGHT_LOGIN = {"person": PERSON, "password": PASSWORD}

@@ -15,6 +15,9 @@ from desk.server import DeskServer
 
 pytestmark = pytest.mark.loopback
 
+OWN_ADDRESS = "127.0.0.86"
+"""Where nobody else on this machine takes a port that is free for a moment."""
+
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -22,13 +25,13 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_it_tells_the_port_it_got_and_frees_it_when_stopped() -> None:
-    server = DeskServer(hello, "127.0.0.1", 0)
+    server = DeskServer(hello, OWN_ADDRESS, 0)
     port = await server.start()
-    async with httpx2.AsyncClient() as client:
-        assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hello"
+    async with httpx2.AsyncClient(timeout=20) as client:
+        assert (await client.get(f"http://{OWN_ADDRESS}:{port}/")).text == "hello"
     await server.stop()
     await server.stop()
-    again = DeskServer(hello, "127.0.0.1", port)
+    again = DeskServer(hello, OWN_ADDRESS, port)
     assert await again.start() == port
     await again.stop()
 
@@ -36,7 +39,7 @@ async def test_it_tells_the_port_it_got_and_frees_it_when_stopped() -> None:
 async def test_it_listens_on_ipv6() -> None:
     server = DeskServer(hello, "::1", 0)
     port = await server.start()
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=20) as client:
         assert (await client.get(f"http://[::1]:{port}/")).text == "hello"
     await server.stop()
 
@@ -84,7 +87,7 @@ async def test_forwarded_addresses_are_believed_from_a_trusted_proxy_only() -> N
     for proxies, seen in (((), "127.0.0.1"), (("127.0.0.1",), "192.0.2.7"), (("127.0.0.9",), "127.0.0.1")):
         server = DeskServer(tell, "127.0.0.1", 0, trusted_proxies=proxies)
         port = await server.start()
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=20) as client:
             answer = await client.get(f"http://127.0.0.1:{port}/", headers={"X-Forwarded-For": "192.0.2.7"})
         assert answer.text == seen
         await server.stop()
@@ -94,7 +97,7 @@ async def test_answers_leave_at_once() -> None:
     """Nagle's algorithm would hold small answers back for 40 ms (N3)."""
     server = DeskServer(hello, "127.0.0.1", 0)
     port = await server.start()
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=20) as client:
         await client.get(f"http://127.0.0.1:{port}/")
         (connection,) = server._server.server_state.connections
         peer = connection.transport.get_extra_info("socket")

@@ -17,7 +17,7 @@ from tests.fakes.center import ADMINISTRATOR, AGENT, SUPERVISOR
 
 pytestmark = pytest.mark.loopback
 
-PATIENCE_S = 5
+PATIENCE_S = 30
 
 
 async def close_code(screen: ClientConnection) -> int | None:

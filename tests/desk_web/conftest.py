@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.desk_web.mock_desk import STATIC, MockDesk, Served
 
@@ -24,6 +26,10 @@ QUIET = (
     "--use-fake-device-for-media-stream",
 )
 
+WAIT_MS = 20_000
+"""A wait that succeeds costs nothing; this only ends a test that went wrong."""
+expect.set_options(timeout=WAIT_MS)
+
 
 @dataclass
 class Opened:
@@ -34,6 +40,16 @@ class Opened:
     served: Served
     faults: list[str]
     """Script errors and refusals of the content security policy; must stay empty."""
+
+
+async def fits(page: Page) -> bool:
+    """Tell whether nothing is pushed out sideways, once the page has followed its size and its texts."""
+    until = time.monotonic() + WAIT_MS / 1_000
+    while not await page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.05)
+    return True
 
 
 Open = Callable[..., Awaitable[Opened]]
@@ -59,10 +75,12 @@ async def open_desk(browser: Browser) -> AsyncIterator[Open]:
             person: str | None, scene: str = "idle", *, beside: Opened | None = None, **look: object
         ) -> Opened:
             served = beside.served if beside else await stack.enter_async_context(Served(MockDesk(scene)))
-            context = await browser.new_context(**look)  # type: ignore[arg-type]
+            # Nothing moves: what is looked at must not be half way between two colours.
+            still = {"reduced_motion": "reduce", **look}
+            context = await browser.new_context(**still)  # type: ignore[arg-type]
             stack.push_async_callback(context.close)
             page = await context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(WAIT_MS)
             shown = Opened(page, served.desk, served, [])
             page.on("pageerror", lambda error: shown.faults.append(str(error)))
             page.on("console", lambda said: shown.faults.append(said.text) if "Security Policy" in said.text else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -19,10 +19,11 @@ CALLS = 64
 
 
 def busy_day() -> Report:
-    """Calls since this morning (or, shortly after midnight, since then), some late, some with a specialist."""
-    report, random = Report(), Random(7)
-    now = datetime.now(UTC).timestamp()
-    since = max(report.since(Window.TODAY, now), now - 7 * 3600)
+    """Calls since this morning, some late, some with a specialist. Where the company is it is afternoon, always."""
+    now_utc = datetime.now(UTC)
+    report, random = Report(zone=timezone(timedelta(hours=15 - now_utc.hour))), Random(7)
+    now = now_utc.timestamp()
+    since = now - 7 * 3600
     for number in range(CALLS):
         at = since + (now - since - 60) * number / CALLS
         for event in _call(f"int_old_{number}", at, list(QUEUES)[number % 3], random, now):

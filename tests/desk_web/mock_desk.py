@@ -64,13 +64,15 @@ class MockDesk:
     commands: list[tuple[str, Doc]] = field(default_factory=list)
     screens: set[Screen] = field(default_factory=set)
     agent: Doc = field(default_factory=dict)
-    refuse: dict[str, tuple[int, str, str] | tuple[int, str, str, str]] = field(default_factory=dict)
-    """Path suffix -> (status, code, message[, field]): the next such commands are refused."""
+    refuse: dict[str, tuple[int, str, str] | tuple[int, str, str, str | Doc]] = field(default_factory=dict)
+    """Path suffix -> (status, code, message[, field or details]): the next such commands are refused."""
     registered: bool = True
     limits: Doc = field(default_factory=lambda: {"per_hour": 4, "quiet": [], "focus_until": None})
     phones: MockPhones = field(default_factory=MockPhones)
     provider: str = ""
     """What the identity provider is called; empty: there is none."""
+    log_out_at: str = ""
+    """Where logging out goes on at the provider."""
     sessions: list[Doc] = field(default_factory=lambda: three_sessions(ago))
     news: asyncio.Event = field(default_factory=asyncio.Event)
     figures: Report = field(default_factory=busy_day)
@@ -154,7 +156,7 @@ class MockDesk:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds that commands or connections change."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not holds():
                 self.news.clear()
                 await self.news.wait()
@@ -168,8 +170,8 @@ class MockDesk:
         return [body for path, body in self.commands if path.endswith(ending)]
 
 
-def error(status: int, code: str, message: str, field: str | None = None) -> JSONResponse:
-    at = {"field": field} if field else {}
+def error(status: int, code: str, message: str, more: str | Doc | None = None) -> JSONResponse:
+    at = {"field": more} if isinstance(more, str) else {"details": more} if more else {}
     return JSONResponse({"error": {"code": code, "message": message, **at}}, status)
 
 
@@ -220,6 +222,10 @@ def make_app(desk: MockDesk) -> FastAPI:
     async def sessions_of(person: str) -> list[Doc]:
         return [{**each, "current": False} for each in desk.sessions]
 
+    @app.get("/api/admin/{kind}")
+    async def administered(kind: str) -> list[Doc]:
+        return []
+
     @app.get("/api/me/help")
     async def my_help() -> Doc:
         return help_given(ago)
@@ -234,7 +240,8 @@ def make_app(desk: MockDesk) -> FastAPI:
             if path.endswith(ending):
                 return error(*refusal)
         if path == "logout":
-            answer = Response(status_code=204)
+            there = desk.log_out_at
+            answer = JSONResponse({"continue_at": there}) if there else Response(status_code=204)
             answer.delete_cookie("ringside_session")
             return answer
         return await perform(desk, who, path, body)
@@ -248,6 +255,7 @@ def make_app(desk: MockDesk) -> FastAPI:
         screen = Screen(socket, who)
         await socket.send_json({"type": "snapshot", "seq": 0, "docs": desk.visible_to(who)})
         desk.screens.add(screen)
+        desk.news.set()
         try:
             await socket.receive_text()
         except WebSocketDisconnect:
@@ -365,7 +373,9 @@ class Served:
 
     async def hang_up(self) -> None:
         """Cut all live connections, as a restart or a bad line does."""
-        for screen in list(self.desk.screens):
+        lost = list(self.desk.screens)
+        self.desk.screens.clear()  # nothing more is sent to those
+        for screen in lost:
             await screen.socket.close(1012)
 
 

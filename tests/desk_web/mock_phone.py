@@ -89,7 +89,7 @@ class MockPhones:
         self.peers.clear()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not holds():
                 self.news.clear()
                 await self.news.wait()

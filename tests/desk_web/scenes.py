@@ -83,7 +83,7 @@ def people() -> list[Doc]:
             "Senior adjuster",
             ["specialist"],
             {"claims": 4},
-            availability("busy", "In a Teams call", 640, kind="in_call", free_again_at=ago(-400)),
+            availability("busy", "In a Teams call", 640, kind="in_call", free_again_at=ago(-418)),
         ),
         person(
             "nina",

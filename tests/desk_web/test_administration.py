@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from center.administration.model import Kind
 from tests.center.administration.office import tone
 from tests.center.stage import ANA_K, BEN, OLGA
+from tests.desk_web.conftest import WAIT_MS, fits
 from tests.desk_web.mock_desk import STATIC
 from tests.desk_web.office import PASSWORD, ServedOffice, serving_office
 
@@ -36,10 +37,11 @@ async def open_office(browser: Browser, served: ServedOffice) -> AsyncIterator[O
     async with AsyncExitStack() as stack:
 
         async def opened(**look: object) -> Page:
-            context = await browser.new_context(**look)  # type: ignore[arg-type]
+            still = {"reduced_motion": "reduce", **look}  # nothing is looked at between two colours
+            context = await browser.new_context(**still)  # type: ignore[arg-type]
             stack.push_async_callback(context.close)
             page = await context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(WAIT_MS)
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", lambda said: faults.append(said.text) if "Security Policy" in said.text else None)
             await page.goto(served.url)
@@ -48,6 +50,7 @@ async def open_office(browser: Browser, served: ServedOffice) -> AsyncIterator[O
             await page.get_by_role("button", name="Log in").click()
             await page.get_by_role("button", name="Administration").click()
             await expect(page.get_by_role("heading", name="People")).to_be_visible()
+            await expect(page.locator("tr[data-thing]").first).to_be_visible()
             return page
 
         yield opened
@@ -116,6 +119,37 @@ async def test_a_queue_made_on_the_page_takes_calls_at_once(open_office: OpenOff
     works = office.stage.center.engine.works
     await office.stage.until(lambda: any(work.call.queue.id == "marine" for work in works.values()))
     await office.stage.until(lambda: office.stage.docs(OLGA)["queue/marine"]["waiting"] == 1)
+
+
+async def test_a_queue_is_given_business_hours_of_its_own(open_office: OpenOffice, served: ServedOffice) -> None:
+    """CE-04: they begin as the centre's, mistakes are said at their field, the log has them, one press undoes them."""
+    page, office = await open_office(), served.office
+    await go_to(page, "Queues")
+    await page.get_by_role("button", name="Technical help").click()
+    form = page.get_by_role("region", name="Edit Technical help")
+    await expect(form).to_contain_text("Otherwise: Monday, Tuesday, Wednesday, Thursday, Friday; 08:00-18:00")
+    await form.get_by_label("Hours of its own").check()
+    await form.get_by_label("Saturday").check()
+    spans = form.get_by_label("Business hours")
+    await expect(spans).to_have_value("08:00-18:00")
+    await spans.fill("13:00-17:00\n08:00-12:00")
+    await save(form)
+    await expect(form.get_by_role("alert")).to_have_text("Spans stand in their order and do not overlap.")
+    await expect(spans).to_be_focused()
+    assert await breaches(page) == []
+    await spans.fill("08:00-12:00\n13:00-17:00")
+    await save(form)
+    await expect(page.get_by_text("Saved: Technical help.")).to_be_visible()
+    own = {"weekdays": [1, 2, 3, 4, 5, 6], "open": ["08:00-12:00", "13:00-17:00"], "holidays": []}
+    assert office.thing(Kind.QUEUES, "technical")["content"]["hours"] == own
+    await go_to(page, "Changes")
+    newest = page.locator(".changes > li").first
+    await newest.locator("summary").click()
+    await expect(newest).to_contain_text("Friday, Saturday; 08:00-12:00, 13:00-17:00")
+    await newest.get_by_role("button", name="Undo change").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Undo", exact=True).click()
+    await expect(page.locator(".changes > li").first).to_contain_text("undid number")
+    assert office.thing(Kind.QUEUES, "technical")["content"]["hours"] is None
 
 
 async def test_what_two_people_type_at_the_same_time_is_not_lost(open_office: OpenOffice, served: ServedOffice) -> None:
@@ -196,6 +230,7 @@ async def test_every_list_and_form_is_accessible_and_fits(
     page = await open_office(color_scheme=theme, viewport={"width": width, "height": 800})
     await page.get_by_label("Language", exact=True).select_option(language)
     await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("tr[data-thing]").first).to_be_visible()  # again, in that language
     sections = page.locator(".kinds button")
     for index in range(await sections.count()):
         await sections.nth(index).click()
@@ -206,4 +241,4 @@ async def test_every_list_and_form_is_accessible_and_fits(
             await expect(page.locator(".form")).to_be_visible()
         if width != ZOOMED:  # which the two others have been looked at for
             assert await breaches(page) == [], index
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), index
+        assert await fits(page), index

@@ -149,7 +149,7 @@ async def test_ending_needs_an_outcome_and_leaving_is_one_press(open_desk: Open)
     await page.get_by_role("button", name="End call").click()
     await page.get_by_role("button", name="Leave").click()
     await shown.desk.wait_sent("/leave")
-    assert shown.desk.sent("/close") == [{"outcome": "Covered, expert visits on Monday", "resolved": True}]
+    assert await shown.desk.wait_sent("/close") == [{"outcome": "Covered, expert visits on Monday", "resolved": True}]
 
 
 async def test_status_wrap_up_and_phone_password(open_desk: Open) -> None:
@@ -163,7 +163,7 @@ async def test_status_wrap_up_and_phone_password(open_desk: Open) -> None:
     await page.get_by_role("button", name="Not ready", exact=True).click()
     await expect(page.get_by_role("button", name="Not ready", exact=True)).to_have_attribute("aria-pressed", "true")
     await expect(page.get_by_test_id("agent-state")).to_contain_text("Lunch")
-    assert desk.sent("wrap-up/finish") == [{"disposition": "follow_up", "note": "Call back on Monday"}]
+    assert await desk.wait_sent("wrap-up/finish") == [{"disposition": "follow_up", "note": "Call back on Monday"}]
     assert desk.sent("agent-status") == [{"status": "not_ready", "reason": "lunch"}]
     await page.get_by_role("button", name="My phone").click()
     await page.get_by_role("button", name="Make a new phone password").click()

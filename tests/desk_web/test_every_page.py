@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
-from tests.desk_web.conftest import Open, Opened
+from tests.desk_web.conftest import Open, Opened, fits
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ async def check(shown: Opened, where: str, theme: str = "light") -> None:
     assert breaches == [], f"{where}, {theme}"
     for size in (ZOOMED, PHONE):
         await page.set_viewport_size(size)  # type: ignore[arg-type]
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{where}, {size['width']}"
+        assert await fits(page), f"{where}, {size['width']}"
     await page.set_viewport_size({"width": 1280, "height": 800})
     assert shown.faults == [], where
 

@@ -9,10 +9,20 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import expect
 
-from tests.desk_web.conftest import Open
+from tests.desk_web.conftest import Open, fits
 from tests.desk_web.mock_desk import STATIC
 
 pytestmark = pytest.mark.browser
+
+SPILLED = """bar => {
+  const { top, bottom, right } = bar.getBoundingClientRect();
+  const middle = (top + bottom) / 2;
+  return [...bar.querySelectorAll("button, select, p")]
+    .map(part => [part.textContent.slice(0, 20), part.getBoundingClientRect()])
+    .filter(([, box]) => box.width > 1 && (box.top > middle || box.bottom < middle || box.right > right))
+    .map(([words]) => words);
+}"""
+"""The parts of the header that are not on its one line, or stick out of it."""
 
 
 async def test_switching_the_language_needs_no_reload_and_loses_nothing(open_desk: Open) -> None:
@@ -46,9 +56,25 @@ async def test_every_language_fits_a_narrow_screen(open_desk: Open, person: str,
     shown = await open_desk(person, scene, viewport={"width": 390, "height": 800})
     await shown.page.get_by_label("Language", exact=True).select_option(language)
     await expect(shown.page.locator("html")).to_have_attribute("lang", language)
-    assert await shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await fits(shown.page)
     found = await Axe().run(shown.page)
     assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]] == []
+
+
+async def test_an_agents_header_is_one_line_from_1280_pixels_up(open_desk: Open) -> None:
+    """CE-04: nothing wraps or is pushed out, even for who is a specialist, too, and must read a long reason."""
+    shown = await open_desk("petra", "left", viewport={"width": 1280, "height": 800})
+    page, desk = shown.page, shown.desk
+    desk.registered, desk.agent = False, {**desk.agent, "status": "not_ready", "reason": "rona"}
+    petra = {**desk.documents["person/petra"], "roles": ["agent", "specialist"]}
+    await desk.put(person__petra=petra)
+    await page.locator(".status-line[title]").wait_for()
+    for language in ("en", "hr", "cs", "pl", "ru"):
+        await page.locator("select.language").select_option(language)
+        await page.locator(f"html[lang={language}]").wait_for()
+        for width in (1280, 1440, 1920):
+            await page.set_viewport_size({"width": width, "height": 800})
+            assert await page.locator(".bar").evaluate(SPILLED) == [], f"{language}, {width}"
 
 
 def test_the_first_load_is_small_and_holds_one_language() -> None:

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Page, expect
 
-from tests.desk_web.conftest import Open
+from tests.desk_web.conftest import Open, fits
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ async def test_the_log_in_page_offers_the_provider_and_says_what_went_wrong(open
     button = page.get_by_role("link", name="Log in with Harbour ID")
     await expect(button).to_have_attribute("href", "/api/login/oidc")
     await expect(page.get_by_role("alert")).to_contain_text("begun in another browser")
-    assert await page.evaluate("location.hash") == ""
+    await expect(page).to_have_url(f"{shown.served.url}/")
     await page.get_by_label("Language").select_option("cs")
     await expect(page.get_by_role("alert")).to_contain_text("v jiném prohlížeči")
     await expect(page.get_by_role("link", name="Přihlásit se přes Harbour ID")).to_be_visible()
@@ -47,7 +47,7 @@ async def test_a_person_sees_his_log_ins_and_ends_them(open_desk: Open) -> None:
     await expect(mine.locator("[data-session-id='2222222222222222']")).to_contain_text("Firefox on Linux")
     await expect(mine.get_by_text("this one")).to_have_count(1)
     assert await breaches(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await fits(page)
     await mine.get_by_role("button", name="End the log-in Safari on iOS").press("Enter")
     await expect(mine.get_by_role("listitem")).to_have_count(2)
     await expect(mine.get_by_role("status")).to_have_text("Ended.")
@@ -69,3 +69,14 @@ async def test_an_administrator_ends_the_log_ins_of_a_colleague(open_desk: Open)
     await mine.get_by_role("button", name="End all of them").click()
     await expect(mine.get_by_text("Not logged in anywhere.")).to_be_visible()
     assert [path for path, _ in desk.commands if path.endswith("sessions/end")] == ["people/petra/sessions/end"]
+
+
+async def test_who_came_by_the_provider_goes_there_to_log_out(open_desk: Open) -> None:
+    """CE-27: the desk's own log-in has ended; the browser goes where it is told, and comes back to the log-in page."""
+    shown = await open_desk("petra")
+    page = shown.page
+    shown.desk.log_out_at = f"{shown.served.url}/?of=the-provider"
+    await page.get_by_role("button", name="Log out").click()
+    await page.wait_for_url("**/?of=the-provider")
+    await expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()
+    assert shown.faults == []

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.desk_web.conftest import Open
-from tests.desk_web.scenes import CALL, TASK
+from tests.desk_web.scenes import CALL, TASK, Doc
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +35,24 @@ async def test_an_offered_promise_may_be_left_to_somebody_else(open_desk: Open) 
     await shown.page.keyboard.press("d")
     await shown.desk.wait_sent(f"{TASK}/decline")
     await expect(offer).to_have_count(0)
+
+
+async def test_who_is_too_late_reads_who_keeps_the_promise(open_desk: Open) -> None:
+    """N10: the promise vanishes from the screen, the sentence that says who took it stays until it is read."""
+    shown = await open_desk("eva", "tasks")
+    page, desk = shown.page, shown.desk
+    by_ben: Doc = {"by": "ben", "by_name": "Ben Adler"}
+    desk.refuse["accept"] = (409, "too_late", "Ben Adler already keeps this promise.", by_ben)
+    await page.keyboard.press("a")
+    said = page.get_by_role("alert").filter(has_text="Ben Adler already keeps this promise")
+    await expect(said).to_contain_text("Ana Kovač")
+    await desk.drop(f"task/{TASK}")
+    await expect(page.get_by_role("region", name="Offered promise")).to_have_count(0)
+    await expect(said).to_be_visible()
+    await page.get_by_label("Language").select_option("hr")
+    await expect(page.get_by_text("To obećanje već ispunjava Ben Adler.")).to_be_visible()
+    await page.keyboard.press("j")
+    await expect(page.get_by_text("To obećanje već ispunjava Ben Adler.")).to_have_count(0)
 
 
 async def test_a_promise_is_done_with_an_outcome(open_desk: Open) -> None:

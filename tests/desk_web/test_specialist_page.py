@@ -26,6 +26,7 @@ async def test_the_case_arrives_and_its_painting_is_acknowledged_once(open_desk:
     await expect(arriving).to_have_attribute("data-state", "rendered")
     await desk.advance(state="ringing")
     await shown.served.hang_up()
+    await desk.until(lambda: bool(desk.screens))
     await expect(arriving).to_have_attribute("data-state", "ringing")
     await expect(page.get_by_test_id("connection-lost")).to_have_count(0)
     assert desk.sent("/rendered") == [{"digest": "d" * 64}]
@@ -68,7 +69,7 @@ async def test_declining_and_own_availability_carry_their_reasons(open_desk: Ope
     await page.get_by_label("Until").select_option("h1")
     await page.get_by_role("button", name="Do not disturb").click()
     (chosen,) = await desk.wait_sent("me/availability")
-    assert desk.sent("/decline") == [{"reason": "With a visitor"}]
+    assert await desk.wait_sent("/decline") == [{"reason": "With a visitor"}]
     assert (chosen["status"], chosen["reason"], chosen["until"][-1]) == ("dnd", "Visitor", "Z")
 
 

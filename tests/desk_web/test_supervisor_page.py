@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
@@ -111,6 +112,7 @@ async def test_nothing_older_than_two_seconds_is_lost_when_the_tab_dies(open_des
     shown = await open_desk("petra", "call")
     page, desk = shown.page, shown.desk
     await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     field = page.get_by_label("Cause found by")
     await field.press_sequentially("plum")
     for letter in "ber Joseph":  # a key every 200 ms: never quiet for long enough to save at leisure

@@ -37,6 +37,9 @@ class IdentityProvider:
     keys: dict[str, Key] = field(default_factory=dict)
     signs_with: str = ""
     denies: bool = False
+    offers_log_out: bool = True
+    logged_in: bool = False
+    """Whether the browser has a log-in here."""
     broken: dict[str, Response] = field(default_factory=dict)
     """Path -> what is answered there instead."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -65,10 +68,12 @@ class IdentityProvider:
         app.get("/authorize")(self._authorize)
         app.post("/token")(self._token)
         app.get("/keys")(self._keys)
+        app.get("/end-session")(self._end_session)
         return app
 
     async def _discovery(self) -> dict[str, Any]:
-        return {
+        end = {"end_session_endpoint": f"{self.issuer}/end-session?tenant=1"} if self.offers_log_out else {}
+        return end | {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
@@ -99,6 +104,7 @@ class IdentityProvider:
         if asked is None or not fits or request.headers.get("authorization", "")[:6] != "Basic ":
             return JSONResponse({"error": "invalid_grant"}, status_code=400)
         token = self.id_token(asked["nonce"])
+        self.logged_in = True
         return JSONResponse({"access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": token})
 
     def id_token(self, nonce: str) -> str:
@@ -107,6 +113,16 @@ class IdentityProvider:
         claims = {key: value for key, value in (claims | self.claims | self.override).items() if value is not None}
         header = {"alg": self.algorithm, "kid": self.signs_with}
         return jwt.encode(header, claims, self.keys[self.signs_with], algorithms=[self.algorithm])
+
+    async def _end_session(self, request: Request) -> Response:
+        """RP-Initiated Logout 1.0 §2: the hint names the log-in, the client must be the one it was made for."""
+        asked = dict(request.query_params)
+        key = self.keys[self.signs_with]
+        hinted = jwt.decode(asked["id_token_hint"], key, algorithms=[self.algorithm]).claims
+        if (hinted["iss"], hinted["aud"], asked["client_id"]) != (self.issuer, CLIENT, CLIENT):
+            return JSONResponse({"error": "invalid_request"}, status_code=400)
+        self.logged_in = False
+        return RedirectResponse(asked["post_logout_redirect_uri"], status_code=302)
 
     async def _keys(self) -> dict[str, Any]:
         odd = {"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "odd"}

@@ -45,6 +45,7 @@ QUEUE = {
     "target_s": 12.0,
     "ceiling_s": None,
     "specialist_ring_s": 5.0,
+    "hours": {"weekdays": [6, 7], "open": ["20:00-24:00"], "holidays": []},
 }
 
 

@@ -23,7 +23,7 @@ async def given_two_people(store: Store) -> None:
 
 def _session(clock: VirtualClock, id_hash: str, person: PersonId = EVA, hours: int = 8) -> WebSession:
     begin = datetime.fromtimestamp(clock.now, UTC)
-    return WebSession(id_hash, person, begin, begin + timedelta(hours=hours), "Browser/1.0")
+    return WebSession(id_hash, person, begin, begin + timedelta(hours=hours), "Browser/1.0", "127.0.0.1", "a.b.c")
 
 
 async def test_a_session_lives_until_it_expires(store: Store, clock: VirtualClock) -> None:

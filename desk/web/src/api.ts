@@ -92,7 +92,7 @@ const post = <T = void>(path: string, body?: unknown) => request<T>("POST", path
 
 export const api = {
   login: (person: string, password: string) => post<LoggedIn>("/login", { person, password }),
-  logout: () => post("/logout"),
+  logout: () => post<{ continue_at: string } | undefined>("/logout"),
   ways: () => request<Ways>("GET", "/login/ways", undefined, 5_000),
   mySessions: () => request<Session[]>("GET", "/me/sessions"),
   endSession: (session: string) => post(`/me/sessions/${id(session)}/end`),

@@ -62,13 +62,14 @@ export class Desk {
   }
 
   async logout(): Promise<void> {
-    await this.api.logout().catch((error: unknown) => {
+    const more = await this.api.logout().catch((error: unknown) => {
       if (!(error instanceof ApiError && error.status === 401)) throw error;
     });
     this.phone.leave();
     this.forget();
     this.person = null;
     this.loggedOut("login");
+    if (more) location.assign(more.continue_at);
   }
 
   private forget(): void {

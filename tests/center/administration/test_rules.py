@@ -28,9 +28,13 @@ def person(*roles: str, **changes: Any) -> dict[str, Any]:
 
 def queue(number: str, **changes: Any) -> dict[str, Any]:
     rule = {"skill": "claims", "least_level": 1, "ring_timeout_s": 15.0, "wrap_up_s": 30.0, "greeting": "greeting"}
-    limits = {"target_s": None, "ceiling_s": None, "specialist_ring_s": None}
+    limits = {"target_s": None, "ceiling_s": None, "specialist_ring_s": None, "hours": None}
     content = {"name": "Q", "number": number, **rule, "specialist_skills": [], "deputy": None, "template": "plain"}
     return {**content, **limits, **changes}
+
+
+def hours(**changes: Any) -> dict[str, Any]:
+    return {"weekdays": [1, 2, 3], "open": ["09:00-12:00", "13:00-17:00"], "holidays": ["2026-12-25"], **changes}
 
 
 def field(key: str, **changes: Any) -> dict[str, Any]:
@@ -90,6 +94,13 @@ T, L, R, G = Kind.TEMPLATES, Kind.TRUNKS, Kind.PROMPTS, Kind.SETTINGS
         (Q, "new", queue("5002", ring_timeout_s=2), "ring_timeout_s", "out_of_range"),
         (Q, "new", queue("5002", target_s=35.0), "target_s", "times_order"),
         (Q, "new", queue("5002", ceiling_s=18.0), "target_s", "times_order"),
+        (Q, "new", queue("5002", hours=hours(weekdays=[])), "hours.weekdays", "no_weekday"),
+        (Q, "new", queue("5002", hours=hours(weekdays=[8])), "hours.weekdays", "bad_value"),
+        (Q, "new", queue("5002", hours=hours(open=[])), "hours.open", "no_span"),
+        (Q, "new", queue("5002", hours=hours(open=["from 8 to 12"])), "hours.open", "bad_value"),
+        (Q, "new", queue("5002", hours=hours(open=["12:00-15:00", "08:00-13:00"])), "hours.open", "spans_order"),
+        (Q, "new", queue("5002", hours=hours(open=["12:00-09:00"])), "hours.open", "spans_order"),
+        (Q, "new", queue("5002", hours=hours(holidays=["Christmas"])), "hours.holidays", "bad_value"),
         (Q, "claims", None, "", "in_use"),
         (N, "5001", {"queue": "claims", "note": ""}, "id", "number_taken"),
         (N, "5010", {"queue": "none", "note": ""}, "queue", "unknown_queue"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from center.administration.model import Kind, Wish
 from center.errors import BadRequest, NotAllowed, WrongMoment
 from center.live import EVERYONE
+from center.settings import HoursSettings, PromiseSettings, Settings
 from routing.model import AgentState
+from store.tables import ConfigurationChangeRow
 from telephony.effects import EndLeg
 from tests.center.administration.office import Office, an_administration, an_office, tone
-from tests.center.stage import ANA_K, ANNA, BEN, EVA, OLGA, SARA
+from tests.center.stage import ANA_K, ANNA, BEN, EVA, OLGA, SARA, a_stage
 from vocabulary import DeskRole, PersonId, QueueId
 
 MARINE = {
@@ -30,7 +33,10 @@ MARINE = {
     "target_s": 12.0,
     "ceiling_s": 18.0,
     "specialist_ring_s": 5.0,
+    "hours": None,
 }
+CHRISTMAS = date(2026, 12, 25)
+NIGHTS = {"weekdays": [6, 7], "open": ["20:00-24:00"], "holidays": ["2026-12-25"]}
 BOAT = {"key": "boat", "label": "Boat", "required": True, "kind": "line", "choices": []}
 
 
@@ -78,6 +84,55 @@ async def test_each_queue_has_its_own_limits_for_escalations(office: Office) -> 
     await office.stage.center.commands.escalate(agent, work.call.id, EVA, "")
     (escalation,) = office.stage.center.engine.escalations.values()
     assert escalation.state.timing.ceiling_s == 18.0
+
+
+async def test_each_queue_may_have_business_hours_of_its_own(office: Office) -> None:
+    """CE-04, N10: promises of a queue are due in its hours at once, the centre's count where it has none; undoable."""
+    keeper = office.stage.center._promises.keeper
+    marine, claims = QueueId("marine"), QueueId("claims")
+    await with_marine(office)
+    general = keeper._hours(claims)
+    assert keeper._hours(marine) == general
+    done = await office.change(Kind.QUEUES, "marine", hours=NIGHTS)
+    own = keeper._hours(marine)
+    assert (own.weekdays, own.spans, own.holidays) == (frozenset({5, 6}), ((1200, 1440),), frozenset({CHRISTMAS}))
+    assert own.zone == general.zone
+    assert keeper._hours(claims) == general
+    await office.change(Kind.SETTINGS, "promises.hours.open", value=["06:00-07:00"])
+    assert (keeper._hours(marine), keeper._hours(claims).spans) == (own, ((360, 420),))
+    assert office.thing(Kind.QUEUES, "marine")["other_hours"]["open"] == ["06:00-07:00"]
+    await office.undo(done["change"]["id"])
+    assert keeper._hours(marine) == keeper._hours(claims)
+    (first, *_) = await office.changes(kind="queues", subject="marine")
+    assert (first["before"]["hours"], first["after"]["hours"]) == (NIGHTS, None)
+
+
+async def test_a_queues_hours_of_the_file_count_until_it_has_its_own(tmp_path: Path) -> None:
+    """What stood in the settings file goes on counting; after a restart the page's hours are the same."""
+    file = Settings(promises=PromiseSettings(queue_hours={"claims": HoursSettings(open=("09:00-10:00",))}))
+    claims = QueueId("claims")
+    for expected in ((540, 600), (1200, 1440)):
+        async with a_stage(tmp_path) as stage, an_administration(stage, tmp_path, file) as office:
+            keeper = stage.center._promises.keeper
+            assert keeper._hours(claims).spans == (expected,)
+            await office.change(Kind.QUEUES, "claims", hours=NIGHTS)
+            assert keeper._hours(claims).spans == ((1200, 1440),)
+
+
+async def test_a_change_of_a_queue_from_before_it_could_have_hours_can_be_undone(
+    office: Office, tmp_path: Path
+) -> None:
+    await with_marine(office)
+    done = await office.change(Kind.QUEUES, "marine", name="Boats")
+    old = await office.stage.store.configuration.change(done["change"]["id"])
+    assert old is not None
+    assert old.after is not None
+    async with office.stage.store.configuration._database.writing() as session:
+        row = await session.get(ConfigurationChangeRow, old.id)
+        assert row is not None
+        row.after = {key: value for key, value in old.after.items() if key != "hours"}
+    await office.undo(old.id)
+    assert office.thing(Kind.QUEUES, "marine")["content"]["name"] == "Marine"
 
 
 async def test_somebody_who_is_removed_loses_everything_at_once(office: Office) -> None:

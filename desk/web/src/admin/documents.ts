@@ -23,6 +23,8 @@ export interface Thing {
   /** People who have the skill. */
   people?: string[];
   listed?: boolean;
+  /** The business hours that count while a queue has none of its own. */
+  other_hours?: Content;
   /** A queue's main number, which is changed at the queue. */
   main?: boolean;
   registered?: boolean | null;

@@ -8,6 +8,7 @@ import type { Content, Kind, Problem, TemplateField, Thing, Value } from "./docu
 import { Entry } from "./Entry.tsx";
 import { Ordered, Roles, Skills, Weekdays } from "./groups.tsx";
 import type { Draft } from "./model.ts";
+import { QueueHours } from "./QueueHours.tsx";
 import { TemplateFields } from "./TemplateFields.tsx";
 import { a } from "./texts.ts";
 
@@ -52,7 +53,7 @@ export function FormFields(props: FormProps) {
         </>
       );
     case "queues":
-      return <QueueFields of={of} lists={lists} skills={skills} />;
+      return <QueueFields of={of} lists={lists} skills={skills} thing={props.thing} />;
     case "numbers":
       return (
         <>
@@ -84,10 +85,13 @@ interface QueueProps {
   of: (field: string) => FieldProps;
   lists: Lists;
   skills: string[];
+  thing: Thing | null;
 }
 
-function QueueFields({ of, lists, skills }: QueueProps) {
+function QueueFields({ of, lists, skills, thing }: QueueProps) {
   const general = (key: string) => lists.settings.find((one) => one.id === key);
+  const centres = (part: string) => general(`promises.hours.${part}`)?.content["value"] ?? [];
+  const others = { weekdays: centres("weekdays"), open: centres("open"), holidays: centres("holidays") };
   const timing = (field: string, key: string) => {
     const thing = general(key);
     return <Plain key={field} sort="time" {...of(field)} hint={thing ? `${a.hints["general"]}: ${settingWords(thing)}` : ""} />;
@@ -112,6 +116,7 @@ function QueueFields({ of, lists, skills }: QueueProps) {
         {timing("ceiling_s", "escalation.ceiling_s")}
         {timing("specialist_ring_s", "escalation.ring_s")}
       </div>
+      <QueueHours of={of} others={thing?.other_hours ?? others} />
     </>
   );
 }

@@ -131,10 +131,10 @@ export function Arrows({ name, index, last, move }: ArrowsProps) {
   );
 }
 
-export function Weekdays({ field, content, error, set }: FieldProps) {
+export function Weekdays({ field, content, error, set, label }: FieldProps) {
   const days = content[field] as number[];
   return (
-    <Group label={a.settings.value} error={error} field={field}>
+    <Group label={label ?? a.settings.value} error={error} field={field}>
       <div class="choice">
         {[1, 2, 3, 4, 5, 6, 7].map((day) => (
           <label key={day}>

@@ -1,6 +1,7 @@
 /** Drafts, differences and problems of an administrator's forms. Pure. */
 
 import type { ApiError } from "../api.ts";
+import { weekday } from "../clock.ts";
 import type { Content, Kind, Problem, TemplateField, Thing, Value } from "./documents.ts";
 
 /** What is being typed. `version` is the one it is based on; `id` counts only while the thing is new. */
@@ -19,7 +20,7 @@ export const EMPTY: Record<Kind, Content> = {
   skills: { name: "", description: "" },
   queues: {
     ...{ name: "", number: "", skill: "", least_level: 1, ring_timeout_s: 15, wrap_up_s: 30, greeting: "greeting" },
-    ...{ specialist_skills: [], deputy: null, template: "", target_s: null, ceiling_s: null, specialist_ring_s: null },
+    ...{ specialist_skills: [], deputy: null, template: "", target_s: null, ceiling_s: null, specialist_ring_s: null, hours: null },
   },
   numbers: { queue: "", note: "" },
   templates: { name: "", fields: [{ key: "", label: "", required: false, kind: "line", choices: [] }] },
@@ -85,8 +86,16 @@ export function inWords(value: Value | undefined, words: Words): string {
   if (Array.isArray(value)) return value.map((each) => inWords(each, words)).join(", ") || words.nothing;
   if (typeof value !== "object") return String(value);
   if ("key" in value && "label" in value) return fieldInWords(value as unknown as TemplateField, words);
+  if ("weekdays" in value && "open" in value) return hoursInWords(value);
   const parts = Object.entries(value).map(([key, each]) => `${key} ${inWords(each, words)}`);
   return parts.join(", ") || words.nothing;
+}
+
+/** Business hours: days by their names, then the spans, then the days without any. */
+function hoursInWords({ weekdays, open, holidays }: Content): string {
+  const days = (weekdays as number[]).map((day) => weekday(day - 1));
+  const parts = [days, open as string[], (holidays ?? []) as string[]];
+  return parts.map((part) => part.join(", ")).filter(Boolean).join("; ");
 }
 
 function fieldInWords(field: TemplateField, words: Words): string {

@@ -58,9 +58,15 @@ export function AgentStatusSwitch({ agent }: { agent: AgentView }) {
 function StatusLine({ agent }: { agent: AgentView }) {
   const now = useNow();
   const reason = agent.status === "ready" ? "" : reasonText(agent.reason);
+  const state = t.agent.states[agent.state];
+  const since = t.agent.since(shortTime(agent.since, now));
+  // Two parts, so that a narrow header may put one below the other; a long reason is also on the page itself.
+  const [first, second] = reason ? [reason, `${state} · ${since}`] : [state, since];
   return (
-    <p class="status-line" role="status" data-testid="agent-state" data-state={agent.state}>
-      {[reason, t.agent.states[agent.state], t.agent.since(shortTime(agent.since, now))].filter(Boolean).join(" · ")}
+    <p class="status-line" role="status" data-testid="agent-state" data-state={agent.state} title={reason || undefined}>
+      <span>{first}</span>
+      <span class="dot"> · </span>
+      <span>{second}</span>
     </p>
   );
 }

@@ -29,7 +29,7 @@ export function App() {
 function DeskPage({ self }: { self: Me }) {
   const views = viewsOf(self.roles);
   const [chosen, choose] = useHashView();
-  const view = views.find((candidate) => candidate === chosen) ?? views[0] ?? "work";
+  const view = views.find((candidate) => candidate === chosen.split("/", 1)[0]) ?? views[0] ?? "work";
   return (
     <>
       <a class="skip" href="#content">

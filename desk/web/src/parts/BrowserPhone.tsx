@@ -27,6 +27,7 @@ export function PhoneSwitch({ self }: { self: Me }) {
   };
   useEffect(() => phone.begin(self.id), [phone, self.id]);
   useKey("b", t.browserPhone.keyToggle, toggle, !inCall);
+  const words = state.on ? t.browserPhone.name : `${t.browserPhone.name}: ${t.browserPhone.phases[phase]}`;
   return (
     <button
       type="button"
@@ -34,12 +35,12 @@ export function PhoneSwitch({ self }: { self: Me }) {
       aria-pressed={state.on}
       aria-disabled={inCall}
       aria-keyshortcuts="B"
-      title={t.browserPhone.switchHint}
+      title={`${words}. ${t.browserPhone.switchHint}`}
       data-testid="phone-switch"
       onClick={toggle}
     >
-      <Headset />
-      {state.on ? t.browserPhone.name : `${t.browserPhone.name}: ${t.browserPhone.phases[phase]}`}
+      <Headset off={!state.on} />
+      <span class="word">{words}</span>
     </button>
   );
 }
@@ -49,12 +50,13 @@ function colourOf(phase: Phase): string {
   return phase === "off" || phase === "registering" ? "" : "good";
 }
 
-function Headset() {
+function Headset({ off = false }: { off?: boolean }) {
   return (
     <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
       <path d="M2.500 10V8a5.500 5.500 0 0 1 11 0v2" fill="none" stroke="currentColor" stroke-width="1.600" />
       <rect x="1.500" y="8.500" width="3.200" height="5" rx="1.400" fill="currentColor" />
       <rect x="11.300" y="8.500" width="3.200" height="5" rx="1.400" fill="currentColor" />
+      {off && <path d="M2 14 14 2" stroke="currentColor" stroke-width="1.800" />}
     </svg>
   );
 }

@@ -22,13 +22,18 @@ import {
   withOneMoreSkill,
 } from "../enrolment.ts";
 import { useCommand } from "../hooks.ts";
+import { ENROL } from "../places.ts";
 import { centreWords, t } from "../texts.ts";
 import { KeyButton, Problem } from "./bits.tsx";
 import { portWords, Softphones } from "./PhonePanel.tsx";
 import { Secret } from "./Secret.tsx";
 
 export function Enrol({ people }: { people: Person[] }) {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(location.hash.slice(1) === ENROL);
+  // Once is enough: who closes the form and comes back to this list is not asked again.
+  useEffect(() => {
+    if (open) history.replaceState(null, "", "#administration");
+  }, []);
   const [enrolled, setEnrolled] = useState<Enrolled | null>(null);
   const opener = useRef<HTMLDivElement>(null);
   const close = () => {

@@ -34,6 +34,7 @@ export function Header({ self, views, view, choose }: Props) {
   useKey("m", t.header.phonePanel, () => setPhoneOpen(!phoneOpen));
   const other = views.length > 1 ? views[(views.indexOf(view) + 1) % views.length] : undefined;
   useKey("v", t.keys.view, () => other && choose(other), other !== undefined);
+  const phoneWords = self.phone.registered ? t.header.phoneOn : t.header.phoneOff;
   return (
     <header class="top">
       <div class="bar">
@@ -56,11 +57,12 @@ export function Header({ self, views, view, choose }: Props) {
             class={`chip ${self.phone.registered ? "good" : "bad"}`}
             aria-expanded={phoneOpen}
             aria-controls="my-phone"
+            title={phoneWords}
             onClick={() => setPhoneOpen(!phoneOpen)}
           >
             <PhoneMark off={!self.phone.registered} />
             <span class="sr">{t.header.phonePanel}: </span>
-            {self.phone.registered ? t.header.phoneOn : t.header.phoneOff}
+            <span class={self.phone.registered ? "word" : "word urgent"}>{phoneWords}</span>
           </button>
           <PhoneSwitch self={self} />
           {self.roles.includes("specialist") && <SoundSwitch />}
@@ -106,10 +108,25 @@ function SoundSwitch() {
     setOn(!on);
   };
   useKey("s", t.keys.sound, toggle);
+  const word = on ? t.header.soundOn : t.header.soundOff;
   return (
-    <button type="button" class="button quiet" aria-pressed={on} aria-keyshortcuts="S" onClick={toggle}>
-      {on ? t.header.soundOn : t.header.soundOff}
+    <button type="button" class="button quiet" aria-pressed={on} aria-keyshortcuts="S" title={word} onClick={toggle}>
+      <SoundMark off={!on} />
+      <span class="word">{word}</span>
     </button>
+  );
+}
+
+function SoundMark({ off }: { off: boolean }) {
+  return (
+    <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+      <path d="M2 6h2.600L8.500 2.500v11L4.600 10H2Z" fill="currentColor" />
+      {off ? (
+        <path d="m10.500 6 4 4m0-4-4 4" stroke="currentColor" stroke-width="1.600" />
+      ) : (
+        <path d="M10.700 5.200a4 4 0 0 1 0 5.600M12.600 3.300a6.700 6.700 0 0 1 0 9.400" fill="none" stroke="currentColor" stroke-width="1.500" />
+      )}
+    </svg>
   );
 }
 

@@ -1,21 +1,29 @@
 /** The keys that work now, on `?`; and the switch that turns single keys off. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useStore } from "../hooks.ts";
 import { keysAreOn, onKey, setKeys, useKey, useKeyList } from "../keys.ts";
 import { t } from "../texts.ts";
 
 export function KeyHelp() {
   const [open, setOpen] = useState(false);
-  useEffect(() => {
+  // At once, as with the keys of the parts: whoever sees the page may press one.
+  useLayoutEffect(() => {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
   useKey("?", t.keys.help, () => setOpen(true));
   return (
     <>
-      <button type="button" class="button quiet" aria-haspopup="dialog" aria-keyshortcuts="?" onClick={() => setOpen(true)}>
-        {t.header.keys} <kbd aria-hidden="true">?</kbd>
+      <button
+        type="button"
+        class="button quiet"
+        aria-haspopup="dialog"
+        aria-keyshortcuts="?"
+        title={t.header.keys}
+        onClick={() => setOpen(true)}
+      >
+        <span class="word">{t.header.keys}</span> <kbd aria-hidden="true">?</kbd>
       </button>
       {open && <Help close={() => setOpen(false)} />}
     </>

@@ -6,14 +6,14 @@ import { useDesk } from "../desk.ts";
 import type { AvailabilityState, Escalation, Interaction, Person } from "../documents.ts";
 import { useNow, useStore } from "../hooks.ts";
 import { useKey } from "../keys.ts";
+import { ENROL } from "../places.ts";
 import { type Behind, type Report, reportOf, WHOLE, type Window } from "../report.ts";
 import { escalationOf, interactionOf, interactions, me, people as allPeople, queues } from "../select.ts";
 import { inOrder, isResting, lacksPhone } from "../specialists.ts";
 import type { State } from "../store.ts";
 import { t } from "../texts.ts";
-import { Clock, customerName, Scroll, StateMark } from "./bits.tsx";
+import { Clock, customerName, Hint, Scroll, StateMark } from "./bits.tsx";
 import { CallsBehind } from "./CallsBehind.tsx";
-import { Enrol } from "./Enrol.tsx";
 import { Figures, percent } from "./Figures.tsx";
 import { QueueTable } from "./Idle.tsx";
 import { QueueFigures } from "./QueueFigures.tsx";
@@ -50,7 +50,6 @@ export function Overview() {
       {report && <BelowTarget report={report} queueName={queueName} />}
       {report && <Figures state={state} report={report} window={window} setWindow={setWindow} open={open} />}
       <div class="doing">
-        {roles.includes("administrator") && <Enrol people={people} />}
         {behind && (
           <CallsBehind
             behind={behind}
@@ -80,7 +79,7 @@ export function Overview() {
         <AllTasks state={state} />
       </div>
       <div class="beside">
-        <PeopleList people={inOrder(people, [], serverNow())} />
+        <PeopleList people={inOrder(people, [], serverNow())} canEnrol={roles.includes("administrator")} />
       </div>
     </div>
   );
@@ -185,17 +184,33 @@ function escalationWords(escalation: Escalation): string {
   return [name, word.toLowerCase()].filter(Boolean).join(": ");
 }
 
+/** The form itself stands on the administrator's page. */
+function EnrolLink() {
+  useKey("n", t.enrol.open, () => {
+    location.hash = ENROL;
+  });
+  return (
+    <a class="button quiet enrol-link" href={`#${ENROL}`} aria-keyshortcuts="N">
+      {t.enrol.open}
+      <Hint k="n" />
+    </a>
+  );
+}
+
 type Shade = AvailabilityState | "resting";
 
 /** Everybody, and how many are in which state; a press on a state shows only those. */
-function PeopleList({ people }: { people: Person[] }) {
+function PeopleList({ people, canEnrol }: { people: Person[]; canEnrol: boolean }) {
   const now = useNow();
   const [only, setOnly] = useState<Shade | null>(null);
   const shade = (person: Person): Shade => (isResting(person, now) ? "resting" : person.availability.state);
   const shown = only === null ? people : people.filter((person) => shade(person) === only);
   return (
     <section class="card specialists" aria-label={t.overview.people}>
-      <h2>{t.overview.people}</h2>
+      <div class="list-top">
+        <h2>{t.overview.people}</h2>
+        {canEnrol && <EnrolLink />}
+      </div>
       <div class="by-state" role="group" aria-label={t.report.people}>
         {(["free", "busy", "resting", "away", "unknown"] as const).map((state) => {
           const n = people.filter((person) => shade(person) === state).length;

@@ -14,6 +14,7 @@ import { ageWords, KeyButton, Problem, Scroll } from "./bits.tsx";
 import { CustomerLine } from "./CallPanel.tsx";
 import { History } from "./History.tsx";
 import { promiseWords } from "./Search.tsx";
+import { type Tell, useTaking } from "./TooLate.tsx";
 
 export const taskCustomer = (task: Task) => task.customer?.name ?? task.caller_number;
 
@@ -23,9 +24,9 @@ function question(task: Task): string {
 }
 
 /** I am free and somebody waits for a promise to be kept: one key takes it. */
-export function OfferedTask({ task, state }: { task: Task; state: State }) {
+export function OfferedTask({ task, state, tell }: { task: Task; state: State; tell: Tell }) {
   const { api } = useDesk();
-  const command = useCommand();
+  const command = useTaking(tell);
   const shown = caseOf(state, task.case) ?? task.case_document ?? null;
   const asks = question(task);
   useEffect(() => {
@@ -53,7 +54,7 @@ export function OfferedTask({ task, state }: { task: Task; state: State }) {
           label={t.tasks.accept}
           class="button primary big"
           disabled={command.busy}
-          onClick={() => void command.run(() => api.acceptTask(task.id))}
+          onClick={() => void command.take(task)}
         />
         <KeyButton
           k="d"
@@ -91,7 +92,7 @@ function Due({ task }: { task: Task }) {
   );
 }
 
-export function MyTasks({ state }: { state: State }) {
+export function MyTasks({ state, tell }: { state: State; tell: Tell }) {
   const mine = myTasks(state);
   if (mine.length === 0) return null;
   return (
@@ -102,7 +103,7 @@ export function MyTasks({ state }: { state: State }) {
       </div>
       <ul>
         {mine.map((task, index) => (
-          <MyTask key={task.id} task={task} first={index === 0} />
+          <MyTask key={task.id} task={task} first={index === 0} tell={tell} />
         ))}
       </ul>
     </section>
@@ -130,9 +131,8 @@ function TaskCounts({ tasks }: { tasks: Task[] }) {
   );
 }
 
-function MyTask({ task, first }: { task: Task; first: boolean }) {
-  const { api } = useDesk();
-  const command = useCommand();
+function MyTask({ task, first, tell }: { task: Task; first: boolean; tell: Tell }) {
+  const command = useTaking(tell);
   const [finishing, setFinishing] = useState(false);
   const waits = task.state === "open";
   const name = taskCustomer(task);
@@ -155,7 +155,7 @@ function MyTask({ task, first }: { task: Task; first: boolean }) {
             label={task.kind === "callback" ? t.tasks.callNow : t.tasks.takeOn}
             name={`${task.kind === "callback" ? t.tasks.callNow : t.tasks.takeOn}: ${name}`}
             disabled={command.busy}
-            onClick={() => void command.run(() => api.acceptTask(task.id))}
+            onClick={() => void command.take(task)}
           />
         )}
         <button

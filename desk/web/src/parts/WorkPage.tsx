@@ -1,5 +1,6 @@
 /** The page of agents and specialists: what is going on now on the left, who could help on the right. */
 
+import { useState } from "preact/hooks";
 import { useDesk } from "../desk.ts";
 import type { Interaction, Me } from "../documents.ts";
 import { useStore } from "../hooks.ts";
@@ -17,6 +18,7 @@ import { LimitsForm } from "./LimitsForm.tsx";
 import { PromiseNote } from "./Search.tsx";
 import { SpecialistList } from "./SpecialistList.tsx";
 import { MyTasks, OfferedTask } from "./Tasks.tsx";
+import { type Lost, TooLate } from "./TooLate.tsx";
 import { WrapUp } from "./WrapUp.tsx";
 
 export function WorkPage({ self }: { self: Me }) {
@@ -26,6 +28,7 @@ export function WorkPage({ self }: { self: Me }) {
   const lost = cases.length === 0 && !call ? missed(state) : null;
   const offers = cases.length === 0 ? offeredTasks(state) : [];
   const isSpecialist = self.roles.includes("specialist");
+  const [tooLate, tell] = useState<Lost | null>(null);
   return (
     <div class="work">
       <div class="doing">
@@ -33,11 +36,12 @@ export function WorkPage({ self }: { self: Me }) {
           <ArrivingCase key={escalation.id} escalation={escalation} state={state} />
         ))}
         {lost && <Missed escalation={lost} />}
+        {tooLate && <TooLate lost={tooLate} close={() => tell(null)} />}
         {offers.map((task) => (
-          <OfferedTask key={task.id} task={task} state={state} />
+          <OfferedTask key={task.id} task={task} state={state} tell={tell} />
         ))}
         <Doing self={self} state={state} call={call} quiet={cases.length + offers.length > 0} />
-        <MyTasks state={state} />
+        <MyTasks state={state} tell={tell} />
         {(isSpecialist || self.agent) && !call && cases.length === 0 && <HelpPanel specialist={isSpecialist} />}
       </div>
       <div class="beside">

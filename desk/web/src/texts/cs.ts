@@ -444,6 +444,9 @@ export const cs: Texts = {
     counts: { one: "# otevřený", few: "# otevřené", other: "# otevřených" },
     overdueCounts: { one: "# po termínu", few: "# po termínu", other: "# po termínu" },
     announce: (what) => `Máte volno. ${what}`,
+    keptBy: (name) => `Tento příslib už plní ${name}. Nemusíte nic dělat.`,
+    askedNow: (name) => `Tento příslib je právě nabídnut jinému kolegovi: ${name}.`,
+    understood: "Rozumím",
   },
   supervision: {
     region: "Dohled",
@@ -605,6 +608,8 @@ export const cs: Texts = {
       unknown_interaction: "Tento hovor už skončil.",
       unknown_escalation: "Tato žádost už skončila.",
       unknown_task: "Tento příslib už neexistuje.",
+      kept_elsewhere: "Tento příslib už plní někdo jiný. Nemusíte nic dělat.",
+      called_off: "Tento příslib už není potřeba.",
       not_offered: "Tento příslib se vám už nenabízí.",
       in_a_call: "Už jste v hovoru.",
       not_callable: "Na toto číslo se automaticky nevolá. Zavolejte jinak.",

@@ -452,6 +452,9 @@ export const en = {
     counts: plural({ one: "# open", other: "# open" }),
     overdueCounts: plural({ one: "# overdue", other: "# overdue" }),
     announce: (what: string) => `You are free. ${what}`,
+    keptBy: (name: string) => `${name} already keeps this promise. There is nothing left for you to do.`,
+    askedNow: (name: string) => `${name} is asked at this moment whether to keep this promise.`,
+    understood: "OK",
   },
   supervision: {
     region: "Supervise",
@@ -619,6 +622,8 @@ export const en = {
       unknown_interaction: "This call is over.",
       unknown_escalation: "This request has ended.",
       unknown_task: "There is no such promise any more.",
+      kept_elsewhere: "Somebody else already keeps this promise. There is nothing left for you to do.",
+      called_off: "This promise is not needed any more.",
       not_offered: "This promise is not offered to you any more.",
       in_a_call: "You are in a call already.",
       not_callable: "This number is not called back automatically. Call by other means.",

@@ -444,6 +444,9 @@ export const hr: Texts = {
     counts: { one: "# otvoreno", few: "# otvorena", other: "# otvorenih" },
     overdueCounts: { one: "# kasni", few: "# kasne", other: "# kasni" },
     announce: (what) => `Slobodni ste. ${what}`,
+    keptBy: (name) => `To obećanje već ispunjava ${name}. Ne morate ništa činiti.`,
+    askedNow: (name) => `To je obećanje upravo ponuđeno drugoj osobi: ${name}.`,
+    understood: "U redu",
   },
   supervision: {
     region: "Nadzor",
@@ -605,6 +608,8 @@ export const hr: Texts = {
       unknown_interaction: "Taj je poziv završen.",
       unknown_escalation: "Taj je zahtjev završen.",
       unknown_task: "Tog obećanja više nema.",
+      kept_elsewhere: "To obećanje već ispunjava netko drugi. Ne morate ništa činiti.",
+      called_off: "To obećanje više nije potrebno.",
       not_offered: "To vam se obećanje više ne nudi.",
       in_a_call: "Već ste u pozivu.",
       not_callable: "Ovaj se broj ne zove automatski. Nazovite na drugi način.",

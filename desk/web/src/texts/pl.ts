@@ -451,6 +451,9 @@ export const pl: Texts = {
     counts: { one: "# otwarta", few: "# otwarte", many: "# otwartych", other: "# otwartej" },
     overdueCounts: { one: "# po terminie", few: "# po terminie", many: "# po terminie", other: "# po terminie" },
     announce: (what) => `Masz wolną chwilę. ${what}`,
+    keptBy: (name) => `Tę obietnicę realizuje już ${name}. Nie musisz nic robić.`,
+    askedNow: (name) => `Ta obietnica jest właśnie proponowana innej osobie: ${name}.`,
+    understood: "Rozumiem",
   },
   supervision: {
     region: "Nadzór",
@@ -612,6 +615,8 @@ export const pl: Texts = {
       unknown_interaction: "Ta rozmowa już się skończyła.",
       unknown_escalation: "Ta prośba już się skończyła.",
       unknown_task: "Tej obietnicy już nie ma.",
+      kept_elsewhere: "Tę obietnicę realizuje już ktoś inny. Nie musisz nic robić.",
+      called_off: "Ta obietnica nie jest już potrzebna.",
       not_offered: "Ta obietnica nie jest już dla Ciebie.",
       in_a_call: "Już trwa Twoja rozmowa.",
       not_callable: "Pod ten numer nie dzwonimy automatycznie. Zadzwoń w inny sposób.",

@@ -108,6 +108,8 @@ export const report: ReportTexts = {
     event_log: "Události se teď nedají zapisovat. Uchovávají se a zapíší se později; hovory běží dál.",
     crm_silent: "CRM nepřijímá zprávy. Čekají a posílají se znovu.",
     crm_given_up: "Některé zprávy pro CRM se ani po několika dnech nepodařilo předat. Obraťte se na jeho správce.",
+    texts_silent: "Operátor nepřijímá textové zprávy zákazníkům. Čekají a posílají se znovu.",
+    texts_given_up: "Operátor do hodiny nepřijal textové zprávy zákazníkům; nebudou se už posílat.",
     crm_lost: "Zprávy pro CRM se ztratily, když nefungovala databáze.",
   },
   errors: {

@@ -102,6 +102,8 @@ export const report = {
     event_log: "What happens cannot be written down at the moment. It is kept and written later; calls go on.",
     crm_silent: "The CRM does not take messages. They wait and are tried again.",
     crm_given_up: "Messages to the CRM were given up after days. Ask whoever runs it.",
+    texts_silent: "The carrier does not take texts to customers. They wait and are tried again.",
+    texts_given_up: "Texts to customers were not taken by the carrier within an hour and were given up.",
     crm_lost: "Messages to the CRM were lost while the database was down.",
   } as Record<string, string>,
   errors: {

@@ -108,6 +108,8 @@ export const report: ReportTexts = {
     event_log: "Zapis događaja trenutačno ne radi. Sve se čuva i zapisuje kasnije; pozivi teku dalje.",
     crm_silent: "CRM ne prima poruke. Čekaju i šalju se ponovno.",
     crm_given_up: "Od poruka za CRM odustalo se nakon nekoliko dana. Obratite se onome tko ga održava.",
+    texts_silent: "Operater ne prima tekstualne poruke za klijente. Čekaju i šalju se ponovno.",
+    texts_given_up: "Operater nije u roku od sat vremena primio tekstualne poruke za klijente; od njih se odustalo.",
     crm_lost: "Poruke za CRM izgubljene su dok baza podataka nije radila.",
   },
   errors: {

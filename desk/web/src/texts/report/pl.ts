@@ -115,6 +115,8 @@ export const report: ReportTexts = {
     event_log: "Zdarzeń nie da się teraz zapisać. Są zachowane i zostaną zapisane później; rozmowy trwają.",
     crm_silent: "CRM nie przyjmuje wiadomości. Czekają i są wysyłane ponownie.",
     crm_given_up: "Po kilku dniach zaniechano wysyłania części wiadomości do CRM. Powiadom jego administratora.",
+    texts_silent: "Operator nie przyjmuje wiadomości tekstowych do klientów. Czekają i są wysyłane ponownie.",
+    texts_given_up: "Operator w ciągu godziny nie przyjął wiadomości tekstowych do klientów; zaniechano ich wysyłania.",
     crm_lost: "Wiadomości do CRM przepadły, gdy baza danych nie działała.",
   },
   errors: {
