@@ -38,6 +38,8 @@ HEALTH_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 5.0
 LOCK_WAIT_MS = 5_000
 """How long SQLite waits for another process that writes."""
+ABANDONED_MS = 2_500
+"""How long PostgreSQL leaves a transaction open that says nothing; sooner than its node is taken for dead (3.5 s)."""
 _MIGRATION_LOCK = 0x52494E47
 """Advisory lock on PostgreSQL: of several nodes that start at once, one migrates and the others wait."""
 _MIGRATING: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -248,7 +250,7 @@ def _upgrade(connection: Connection) -> None:
 
 def _make_engine(url: URL, is_sqlite: bool) -> AsyncEngine:
     if not is_sqlite:
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             hide_parameters=True,  # error texts must not carry personal data
             pool_pre_ping=True,
@@ -256,10 +258,18 @@ def _make_engine(url: URL, is_sqlite: bool) -> AsyncEngine:
             max_overflow=10,
             connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": OPERATION_TIMEOUT_S},
         )
+        sa.event.listen(engine.sync_engine, "connect", _set_up_postgres)
+        return engine
     engine = create_async_engine(url, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _set_up_postgres(connection: Any, _record: object) -> None:
+    """A node that is cut off between two statements would keep its rows locked, and who takes it over waiting."""
+    limit = f"SET idle_in_transaction_session_timeout = {ABANDONED_MS}"
+    connection.run_async(lambda driver: driver.execute(limit))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

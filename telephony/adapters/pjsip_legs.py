@@ -36,6 +36,7 @@ from telephony.machine import (
 from telephony.model import DtmfMethod, PersonOrigin
 from telephony.registrar import LocationTable
 from telephony.settings import SwitchSettings
+from telephony.silence import Silence
 from telephony.targets import Target
 from vocabulary import EndReason, LegId, new_id
 
@@ -53,8 +54,7 @@ class _Leg:
     branches: dict[BranchId, Branch | BrowserBranch]
     pending: deque[BranchEvent] = field(default_factory=deque)
     is_stepping: bool = False
-    packets: int = -1
-    heard_at: float = 0.0
+    silence: Silence = field(default_factory=Silence)
 
 
 @dataclass(slots=True)
@@ -98,6 +98,7 @@ class LegTable:
         self._fence = Fence()
         self._next_branch = 0
         self._graves: list[Branch] = []
+        self._watched_at = 0.0
         self.counters = LegCounters()
 
     def __len__(self) -> int:
@@ -238,15 +239,14 @@ class LegTable:
     def watch_media(self, at: float) -> None:
         """Count packets, and end answered legs that fell silent."""
         received = lost = 0
+        passed_s, self._watched_at = at - self._watched_at, at
         for leg, known in list(self._legs.items()):
             branch = known.branches.get(known.life.winner) if known.life.winner is not None else None
             if branch is None or not known.life.answered:
                 continue
             packets, missing = branch.received_packets()
             received, lost = received + packets, lost + missing
-            if packets != known.packets or branch.is_on_hold:
-                known.packets, known.heard_at = packets, at
-            elif at - known.heard_at >= self._settings.rtp_timeout_s:
+            if known.silence.is_too_long(packets, passed_s, branch.is_on_hold, self._settings.rtp_timeout_s):
                 self.end(leg, end_reasons.MEDIA_LOST, 0)
         self.counters.packets_received, self.counters.packets_lost = received, lost
 
@@ -331,8 +331,7 @@ class LegTable:
                 self._post(event)
 
     def _start_media(self, known: _Leg) -> None:
-        """Put the winner's media on the bridge; from now on its packets are watched."""
-        known.heard_at = now().monotonic_s
+        """Put the winner's media on the bridge."""
         winner = known.branches.get(known.life.winner) if known.life.winner is not None else None
         if winner is not None and winner.media is not None:
             self._mixer.attach(known.life.leg, winner.media)

@@ -222,7 +222,10 @@ class MediaWorkers:
         finally:
             self._running.remove(worker)
         status = await worker.process.wait()
-        if self._stopping or (worker.leaves and status == 0):
+        if self._stopping:
+            return
+        if worker.leaves and status == 0:
+            self._adjust()  # a phone may have been switched on while it left
             return
         self._failures += 1
         log.error("media_worker_lost", pid=worker.process.pid, status=status, lines=len(worker.lines))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -25,8 +27,11 @@ PEOPLE = ("ana", "ben", "eva")
 CARRIER = "127.0.0.2"
 STRANGER = "127.0.0.3"
 SERVICE_NUMBER = "100"
-RTP_TIMEOUT_S = 1.5
-TIMEOUT_S = 10.0
+PATIENCE_S = 30.0
+"""A machine that stands still for a second or two shall not end the legs of tests that are about something else."""
+TIMEOUT_S = 20.0
+FIRST_RTP_PORT, RTP_PORTS, RANGES = 28_000, 1_500, 3
+"""Between the nodes' own ports and those the kernel gives to anybody; each test process has a range of its own."""
 
 Event = TypeVar("Event")
 
@@ -91,6 +96,18 @@ class Exchange:
         assert isinstance(port, int)
         return "127.0.0.1", port
 
+    async def settled(self) -> None:
+        """Wait until everything that was asked of the switch so far is done and told."""
+        done = asyncio.Event()
+        self.switch._owner.submit(lambda: self.switch._call_on_loop(done.set))
+        await asyncio.wait_for(done.wait(), TIMEOUT_S)
+
+
+def first_rtp_port() -> int:
+    """Where the RTP ports of this test process begin."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return FIRST_RTP_PORT + worker % RANGES * RTP_PORTS
+
 
 def settings(state_dir: Path) -> SwitchSettings:
     """Settings of a switch on free loopback ports."""
@@ -100,26 +117,33 @@ def settings(state_dir: Path) -> SwitchSettings:
         udp_port=0,
         tcp_port=0,
         tls_port=0,
-        rtp_port_first=31_000,
-        rtp_port_count=2_000,
-        rtp_timeout_s=RTP_TIMEOUT_S,
+        rtp_port_first=first_rtp_port(),
+        rtp_port_count=RTP_PORTS,
+        rtp_timeout_s=PATIENCE_S,
         stop_grace_s=0.2,
         limiter=LimiterSettings(failures=1_000),
     )
 
 
-@pytest.fixture(scope="module")
-async def running_switch(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
+@asynccontextmanager
+async def given_switch(folder: Path, **changes: Any) -> AsyncIterator[Exchange]:
+    """Run a switch with its state in a folder; `changes` are settings that differ."""
     seen = Seen()
     bodies = PresenceBodies(
         lambda person: f"<presence>{person}</presence>".encode(),
         lambda person, version: f"<dialog-info version='{version}'>{person}</dialog-info>".encode(),
     )
-    folder = tmp_path_factory.mktemp("switch")
-    switch = PjsipSwitch(settings(folder), DIRECTORY, seen.add, on_request=seen.add, bodies=bodies)
+    told = replace(settings(folder), **changes)
+    switch = PjsipSwitch(told, DIRECTORY, seen.add, on_request=seen.add, bodies=bodies)
     await switch.start()
     yield Exchange(switch, seen)
     await switch.stop()
+
+
+@pytest.fixture(scope="module")
+async def running_switch(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
+    async with given_switch(tmp_path_factory.mktemp("switch")) as exchange:
+        yield exchange
 
 
 @pytest.fixture
@@ -129,6 +153,7 @@ async def exchange(running_switch: Exchange) -> AsyncIterator[Exchange]:
     yield running_switch
     running_switch.switch.update_directory(Directory())
     running_switch.switch.update_directory(DIRECTORY)
+    await running_switch.settled()  # what this tells is not for the next test
 
 
 class Phones:

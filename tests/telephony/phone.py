@@ -17,7 +17,7 @@ from enum import StrEnum
 from telephony.digest import Algorithm, ha1, parse_credentials, response_value
 from tests.telephony.rtp import RtpAudio
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 20.0
 
 
 class Manner(StrEnum):
@@ -109,6 +109,9 @@ class Phone:
         self._ringing: Message | None = None
         self._ringing_tag = ""
         self._replies: dict[tuple[str, str], asyncio.Queue[Message]] = {}
+        """Answers that are awaited, by Call-ID and CSeq."""
+        self._answered: dict[tuple[str, str], tuple[str, list[tuple[str, str]], str] | None] = {}
+        """The last answer to each request that came, by Via and method: who asks again gets it again."""
         self._changed = asyncio.Event()
         self.local_port = 0
         self._datagrams: asyncio.DatagramTransport | None = None
@@ -189,7 +192,7 @@ class Phone:
         """Call, wait until it rings, give up; gives the answer to the INVITE."""
         uri = f"sip:{number}@{self.server[0]}:{self.server[1]}"
         call_id, local = secrets.token_hex(8), f"<sip:{self.user}@{self.server[0]}>;tag={secrets.token_hex(4)}"
-        replies = self._replies[(call_id, "INVITE")] = asyncio.Queue()
+        replies = self._awaited(call_id, 1, "INVITE")
         branch = "z9hG4bK" + secrets.token_hex(8)
         self._send_request("INVITE", uri, call_id, local, f"<{uri}>", 1, body=self._sdp(), branch=branch)
         while True:
@@ -203,7 +206,7 @@ class Phone:
     async def options(self) -> Message:
         """Ask the server whether it lives."""
         uri, call_id, own = f"sip:{self.server[0]}", secrets.token_hex(8), f"<sip:{self.user}@{self.host}>"
-        replies = self._replies[(call_id, "OPTIONS")] = asyncio.Queue()
+        replies = self._awaited(call_id, 1, "OPTIONS")
         self._send_request("OPTIONS", uri, call_id, f"{own};tag=o", f"<{uri}>", 1)
         return await asyncio.wait_for(replies.get(), TIMEOUT_S)
 
@@ -218,7 +221,7 @@ class Phone:
         assert self.talk is not None
         talk = self.talk
         talk.cseq += 1
-        replies = self._replies[(talk.call_id, method)] = asyncio.Queue()
+        replies = self._awaited(talk.call_id, talk.cseq, method)
         more = [*(extra or []), *([("Content-Type", content_type)] if content_type else [])]
         self._send_request(method, talk.target, talk.call_id, talk.local, talk.remote, talk.cseq, more, body)
         while (answer := await asyncio.wait_for(replies.get(), TIMEOUT_S)).status < 200:
@@ -246,7 +249,7 @@ class Phone:
         proof: list[tuple[str, str]] = []
         for _ in range(2):
             talk.cseq += 1
-            replies = self._replies[(talk.call_id, method)] = asyncio.Queue()
+            replies = self._awaited(talk.call_id, talk.cseq, method)
             self._send_request(method, uri, talk.call_id, talk.local, talk.remote, talk.cseq, more + proof, body)
             answer = await asyncio.wait_for(replies.get(), TIMEOUT_S)
             if answer.status != 401 or password is None:
@@ -322,14 +325,14 @@ class Phone:
     async def _register_once(self, uri: str, extra: list[tuple[str, str]]) -> Message:
         self._register_cseq += 1
         own = f"<sip:{self.user}@{self.server[0]}>"
-        replies = self._replies[(self._register_call_id, "REGISTER")] = asyncio.Queue()
+        replies = self._awaited(self._register_call_id, self._register_cseq, "REGISTER")
         self._send_request("REGISTER", uri, self._register_call_id, f"{own};tag=r", own, self._register_cseq, extra)
         return await asyncio.wait_for(replies.get(), TIMEOUT_S)
 
     async def _invite_once(
         self, uri: str, call_id: str, local: str, cseq: int, extra: list[tuple[str, str]]
     ) -> Message:
-        replies = self._replies[(call_id, "INVITE")] = asyncio.Queue()
+        replies = self._awaited(call_id, cseq, "INVITE")
         branch = "z9hG4bK" + secrets.token_hex(8)
         self._send_request("INVITE", uri, call_id, local, f"<{uri}>", cseq, extra, self._sdp(), branch)
         while (answer := await asyncio.wait_for(replies.get(), TIMEOUT_S)).status < 200:
@@ -337,6 +340,11 @@ class Phone:
         if answer.status >= 300:
             self._send_request("ACK", uri, call_id, local, answer.get("to"), cseq, branch=branch)
         return answer
+
+    def _awaited(self, call_id: str, cseq: int, method: str) -> asyncio.Queue[Message]:
+        """Where the answers to a request will come; those to an earlier one, sent again, do not."""
+        replies = self._replies[(call_id, f"{cseq} {method}")] = asyncio.Queue()
+        return replies
 
     def _send_request(
         self,
@@ -374,6 +382,7 @@ class Phone:
         headers = [("Via", via) for via in request.all("via")]
         headers += [("From", request.get("from")), ("To", to)]
         headers += [("Call-ID", request.get("call-id")), ("CSeq", request.get("cseq")), *(extra or [])]
+        self._answered[_transaction(request)] = (f"SIP/2.0 {status} x", headers, body)
         self._send(f"SIP/2.0 {status} x", headers, body)
 
     def _send(self, start: str, headers: list[tuple[str, str]], body: str) -> None:
@@ -403,7 +412,7 @@ class Phone:
     def _receive(self, text: str) -> None:
         message = Message.parse(text)
         if message.status:
-            queue = self._replies.get((message.get("call-id"), message.get("cseq").split(" ")[-1]))
+            queue = self._replies.get((message.get("call-id"), message.get("cseq")))
             if queue is not None:
                 queue.put_nowait(message)
             else:
@@ -413,6 +422,13 @@ class Phone:
         self._changed.set()
 
     def _handle(self, request: Message) -> None:
+        known = _transaction(request)
+        if known in self._answered:  # sent again, because we were slow (RFC 3261 §17.2)
+            again = self._answered[known]
+            if again is not None:
+                self._send(*again)
+            return
+        self._answered[known] = None
         self.requests.append(request)
         match request.method:
             case "INVITE" if ";tag=" in request.get("to"):
@@ -437,8 +453,6 @@ class Phone:
                 self._respond(request, 200)
 
     def _rung(self, request: Message) -> None:
-        if any(seen.get("call-id") == request.get("call-id") for seen in self.invites):
-            return
         self.invites.append(request)
         self._ringing_tag = secrets.token_hex(4)
         match self.manner:
@@ -488,6 +502,11 @@ class Phone:
             f"m=audio {self.audio.port} {profile} 0 {keys}\r\na=rtpmap:0 PCMU/8000\r\n{crypto}"
             f"a=rtpmap:{keys} telephone-event/8000\r\na=fmtp:{keys} 0-15\r\na={self.direction}\r\n"
         )
+
+
+def _transaction(request: Message) -> tuple[str, str]:
+    """What a request and its repetitions have in common."""
+    return request.get("via"), request.method
 
 
 def _address(contact: str) -> str:

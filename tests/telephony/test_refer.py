@@ -58,7 +58,7 @@ async def test_agent_hears_by_notify_how_his_refer_goes_and_keeps_his_call(
     await customer.until_hears(620)
     await agent.until_hears(440)
     await finish(exchange, c, a)
-    assert agent.talk is None
+    await agent.until(lambda: agent.talk is None)
 
 
 async def test_phone_that_knows_no_notify_keeps_its_call(exchange: Exchange, phones: Phones) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from siplab.ports import lasting_port
 
 from telephony.adapters.pjsip import PjsipSwitch
 from telephony.admission import Directory
@@ -49,9 +51,9 @@ async def test_bindings_survive_a_restart(tmp_path: Path) -> None:
 
 
 async def test_taken_port_is_told_in_words_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    loop = asyncio.get_running_loop()
-    taken, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
-    port = taken.get_extra_info("sockname")[1]
+    port = lasting_port(socket.SOCK_DGRAM)
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(("127.0.0.1", port))
     blocked = PjsipSwitch(replace(settings(tmp_path), udp_port=port), Directory(), lambda event: None)
     with pytest.raises(PortTaken, match=f"cannot listen for SIP over UDP on 127.0.0.1:{port}"):
         await blocked.start()
@@ -72,8 +74,8 @@ async def test_stopping_says_goodbye_to_everybody(tmp_path: Path) -> None:
     customer, agent = await phones.customer(440), await phones.registered("ana", tone_hz=620)
     c, a = await arrived(exchange, customer), await answered(exchange, "ana")
     await switch.stop()
-    assert customer.talk is None
-    assert agent.talk is None
+    await customer.until(lambda: customer.talk is None)
+    await agent.until(lambda: agent.talk is None)
     assert [event.end.reason for event in (seen.of(c)[-1], seen.of(a)[-1])] == ["stopping", "stopping"]  # type: ignore[union-attr]
     await phones.close()
 
@@ -146,5 +148,5 @@ async def test_library_prints_nothing_while_it_is_created() -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    printed, _ = await asyncio.wait_for(child.communicate(), 30.0)
+    printed, _ = await asyncio.wait_for(child.communicate(), 60.0)
     assert (child.returncode, printed) == (0, b"")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from telephony.adapters import pjsip
 from telephony.events import PresencePublished, PresenceWithdrawn
-from tests.telephony.conftest import PASSWORD, STRANGER, Exchange, Phones
+from tests.telephony.conftest import PASSWORD, STRANGER, TIMEOUT_S, Exchange, Phones
 from tests.telephony.phone import Message, Phone
 from vocabulary import PersonId
 
@@ -85,12 +86,11 @@ async def test_lamp_key_gets_counting_versions_and_few_messages(exchange: Exchan
     await phone.until(lambda: len(notifies(phone)) == 1)
     for _ in range(50):
         exchange.switch.presence_changed(EVA)
-    await phone.until(lambda: len(notifies(phone)) == 2)
-    assert [notify.body for notify in notifies(phone)] == [
-        "<dialog-info version='0'>eva</dialog-info>",
-        "<dialog-info version='1'>eva</dialog-info>",
-    ]
-    assert notifies(phone)[0].get("event") == "dialog"
+    await phone.until(lambda: len(notifies(phone)) >= 2)
+    told = notifies(phone)
+    assert [each.body for each in told] == [f"<dialog-info version='{n}'>eva</dialog-info>" for n in range(len(told))]
+    assert len(told) < 10
+    assert told[0].get("event") == "dialog"
 
 
 async def test_watcher_who_refuses_is_left_alone(exchange: Exchange, phones: Phones) -> None:
@@ -112,14 +112,17 @@ async def test_strangers_watch_nobody_and_nobody_is_watched_who_is_not_there(
     assert (refused.status, refused.get("allow-events")) == (489, "presence, dialog")
 
 
-async def test_probe_tells_living_phones_from_dead_ones(exchange: Exchange, phones: Phones) -> None:
+async def test_probe_tells_living_phones_from_dead_ones(
+    exchange: Exchange, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Issue 4 item 3: OPTIONS over the flow the phone registered on."""
     assert not await exchange.switch.probe(EVA)
+    dead = await phones.registered("ben")
+    await dead.close()
+    assert not await exchange.switch.probe(PersonId("ben"))
+    monkeypatch.setattr(pjsip, "PROBE_TIMEOUT_S", TIMEOUT_S)  # a slow machine is no dead phone
     for transport in ("udp", "tcp", "tls"):
         phone = await phones.registered("eva", transport=transport)
         assert await exchange.switch.probe(EVA)
         assert phone.requests[-1].method == "OPTIONS"
         assert (await phone.register(PASSWORD, expires=0)).status == 200
-    dead = await phones.registered("ben")
-    await dead.close()
-    assert not await exchange.switch.probe(PersonId("ben"))

@@ -86,9 +86,10 @@ class FakeBridge:
         wave = np.hanning(len(samples)) * np.exp(-2j * np.pi * tone_hz / RATE_HZ * np.arange(len(samples)))
         return float(4 * abs(np.dot(samples, wave)) / len(samples))
 
-    async def until_hears(self, tone_hz: float) -> None:
-        async with asyncio.timeout(10):
-            while self.amplitude(tone_hz) < 0.05:  # noqa: ASYNC110
+    async def until_hears(self, tone_hz: float, *, deaf_to: float) -> None:
+        """Wait until a tone is heard, and another one not at that moment."""
+        async with asyncio.timeout(20):
+            while self.amplitude(tone_hz) < 0.05 or self.amplitude(deaf_to) > 0.01:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def _sample(self, start: int, index: int) -> int:

@@ -171,7 +171,7 @@ class Peer:
     def send(self, message: str) -> None:
         self.socket.sendto(message.encode(), ("127.0.0.1", self.stack.port))
 
-    def receive(self, timeout_s: float = 5.0) -> str:
+    def receive(self, timeout_s: float = TIMEOUT_S) -> str:
         """Wait for one datagram; the stack runs meanwhile. "" when none came."""
         received: list[str] = []
 
