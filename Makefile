@@ -1,6 +1,8 @@
 # Two commands: `make run` sets everything up and runs the product, `make test` sets everything up and passes the tests.
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Hundreds of Python processes are started by the tests: each would translate the whole program anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # These hold stopwatches: two of them may run side by side, but nothing that wants a whole core.
 PLAYS := tests/siplab $(wildcard tests/scenarios/test_s0*.py tests/scenarios/test_*phone.py tests/scenarios/test_foreign*.py)
@@ -12,7 +14,7 @@ CROWDED := tests/scenarios/test_s05.py
 pytest = $(PYTHON) -m pytest $(1) $(2) || { echo 'Once more, what failed, by itself:'; \
 	$(PYTHON) -m pytest $(2) --last-failed --last-failed-no-failures none; }
 
-.PHONY: help run test demo bench soak lint clean setup
+.PHONY: help run test demo bench soak lint types pages translated clean setup setup-test
 
 help:           ## Show what there is
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,16 +26,22 @@ demo: setup     ## Robots play a first escalation on real SIP, RTP, MQTT and Web
 	@siplab run s01 --json build/demo.json
 
 test: setup-test lint  ## Set up everything, check the code, run all tests (under 10 minutes)
-	@cd desk/web && npm test --silent
 	@$(call pytest,-n 3 --dist loadfile,$(PLAYS:%=--ignore=%))
 	@$(call pytest,-n 2 --dist loadfile,$(PLAYS) --ignore=$(CROWDED))
 	@$(call pytest,,$(CROWDED))
 
-lint: setup-test  ## Format and lint rules, strict types
+lint: setup-test  ## Format and lint rules, strict types; the pages' own tests, which take seconds
 	@ruff check .
 	@ruff format --check .
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync types pages translated
+
+# mypy works on one core; the other one has time for the rest.
+types:
 	@mypy
-	@cd desk/web && npm run check --silent
+pages:
+	@cd desk/web && npm run check --silent && npm test --silent
+translated:     # so that not each worker of the tests has to do it
+	@$(PYTHON) -m pytest --collect-only -q >/dev/null || true
 
 bench: setup    ## Measure the performance budgets (15 minutes); writes build/bench.json and docs/performance.md
 	@siplab bench --json build/bench.json --markdown docs/performance.md

@@ -116,11 +116,9 @@ class Prober:
         self._later[person] = loop.call_later(ASK_AGAIN_S, self._ask_again, person)
 
     def _ask_again(self, person: PersonId) -> None:
-        if person in self._running:
-            self._ask_later(person)
-            return
-        self._later.pop(person, None)
-        self._start(person)
+        self._ask_later(person)  # unless the phone answers now: a probe that waits too long for its place asks nobody
+        if person not in self._running:
+            self._start(person)
 
     async def _ask_clients(self, person: PersonId) -> None:
         nonce = secrets.token_hex(8)

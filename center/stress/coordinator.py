@@ -79,20 +79,19 @@ class StressRun:
         try:
             async with asyncio.timeout(plan.limit_s):
                 for number in range(plan.nodes):
-                    await self._start(f"n{number + 1}", plan.attempts // plan.nodes + 1)
+                    await self._start(f"n{number + 1}")
                 for number in range(plan.kills):
                     await self._progress((number + 1) / (plan.kills + 1))
                     await self._kill_and_restart(store, at_once=number % 2 == 1 or plan.nodes == 1)
-                for life in self._lives:
-                    await life.process.wait()
-                    await life.reading
+                await self._progress(1.0)
+                await self._finish()
                 await asyncio.gather(*self._recoveries)
         finally:
             await self._end_all()
             await store.close()
         return self._report(time.monotonic() - began)
 
-    async def _start(self, node: str, attempts: int) -> None:
+    async def _start(self, node: str) -> None:
         plan, number = self._plan, len(self._lives)
         order = NodeOrder(
             url=self._url,
@@ -102,7 +101,6 @@ class StressRun:
             rings_file=str(self._folder / f"rings-{number}"),
             agents=-(-plan.agents // plan.nodes),
             specialists=plan.specialists,
-            attempts=attempts,
             timing=plan.timing,
             think_s=plan.think_s,
             stall_every_s=plan.stall_every_s,
@@ -147,13 +145,23 @@ class StressRun:
         self._recoveries.append(asyncio.create_task(_recovery_s(store, held, victim.died_at)))
         if not at_once:
             await asyncio.sleep(self._plan.timing.ttl_s + 0.5)
-        await self._start(node, max(1, victim.order.attempts - victim.counts.attempts))
+        await self._start(node)
 
     async def _progress(self, share: float) -> None:
-        """Wait until so much is done, or all nodes have ended."""
-        while self._done() < share * self._plan.attempts and self._running():
+        """Wait until so much is done and every node has begun, or all have ended."""
+        while running := self._running():
+            if self._done() >= share * self._plan.attempts and all(life.counts.attempts for life in running):
+                return
             self._told.clear()
             await self._told.wait()
+
+    async def _finish(self) -> None:
+        """Nodes go on until they are told: none is gone before it was its turn to be killed, however slow we are."""
+        for life in self._running():
+            life.process.terminate()
+        for life in self._lives:
+            await life.process.wait()
+            await life.reading
 
     def _running(self) -> list[Life]:
         return [life for life in self._lives if life.process.returncode is None]

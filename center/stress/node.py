@@ -53,11 +53,11 @@ class StressNode:
         self._lost: dict[PersonId, asyncio.Event] = {}
         self._silent = asyncio.Event()
         self._silent.set()
-        self._left = order.attempts
+        self._is_over = False
         self.counts = Counts()
 
     async def run(self) -> None:
-        """Make all attempts, then give everybody back."""
+        """Make attempts until `finish`, then give everybody back."""
         await self._keeper.start(on_lost=self._stop_ringing)
         stalling = asyncio.create_task(self._stall_now_and_then())
         watching = asyncio.create_task(self._watch_standstills())
@@ -71,11 +71,10 @@ class StressNode:
 
     def finish(self) -> None:
         """Begin no more attempts."""
-        self._left = 0
+        self._is_over = True
 
     async def _agent(self, number: int) -> None:
-        while self._left > 0:
-            self._left -= 1
+        while not self._is_over:
             self.counts.attempts += 1
             person = self._random.choice(self._people)
             holder = f"esc_{number}_{self.counts.attempts}"
@@ -89,7 +88,7 @@ class StressNode:
                 await self._ring(leases[0])
             else:
                 self.counts.refused += 1
-                await asyncio.sleep(self._random.uniform(0.0, 0.01))
+                await asyncio.sleep(self._random.uniform(0.0, self._order.think_s))
 
     async def _ring(self, lease: Lease) -> None:
         await asyncio.sleep(self._pause_s())

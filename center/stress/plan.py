@@ -28,7 +28,7 @@ class StressPlan:
 
 @dataclass(frozen=True, slots=True)
 class NodeOrder:
-    """What one node process does; it travels as JSON on the command line."""
+    """What one node process does until it gets SIGTERM; it travels as JSON on the command line."""
 
     url: str
     node: str
@@ -37,7 +37,6 @@ class NodeOrder:
     rings_file: str
     agents: int
     specialists: int
-    attempts: int
     timing: LeaseTiming
     think_s: float
     stall_every_s: float

@@ -145,7 +145,10 @@ class BrowserPage:
     # -- what it notices -------------------------------------------------------------------------------------------
 
     async def message(self, kind: str, fits: Callable[[Message], bool] = lambda message: True) -> Message:
-        """Wait for a message of a type that fits; what came already counts, the newest first."""
+        """Wait for a message of a type that fits; what came already counts, the newest first.
+
+        Who waits for news of a certain leg says so by `fits`: an older leg has had its ring and its end, too.
+        """
         async with asyncio.timeout(TIMEOUT_S):
             while True:
                 self._news.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
@@ -14,11 +15,14 @@ from typing import Any, Self
 
 from siplab.environment import child_environment
 from siplab.errors import RobotFailed, WaitTimeout
+from siplab.patience import WAIT_S
 
-START_TIMEOUT_S = 15.0
-STOP_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
 MAX_EVENTS = 20_000
 STREAM_LIMIT = 1 << 22
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Child:
         line: str = "",
         *,
         since: float = 0.0,
-        timeout_s: float = 5.0,
+        timeout_s: float = WAIT_S,
         where: Callable[[ChildEvent], bool] = lambda _event: True,
     ) -> ChildEvent:
         """Wait for the first event of that name at or after `since`.
@@ -148,6 +152,8 @@ class Child:
         async for raw in self._process.stdout:
             record = json.loads(raw)
             event = ChildEvent(record.pop("event"), record.pop("line"), record.pop("t"), record)
+            if event.name == "fault":
+                log.warning("%s, line %s: %s", self.name, event.line, event.data.get("what"))
             if self._listener is not None:
                 self._listener(event)
                 continue

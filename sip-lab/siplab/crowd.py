@@ -12,9 +12,10 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from presence.adapters.mqtt import BrokerAddress
 from siplab.company import LabCompany, agent, specialist
 from siplab.desk import DeskClient
 from siplab.node import NodeAccess, PrivateNode
+from siplab.patience import WAIT_S
 from siplab.presence import DEFAULT_PREFIX
 
 PEOPLE, PERIOD_S = 2_000, 30.0
@@ -61,6 +63,16 @@ class Crowd:
     people: tuple[str, ...]
     sent: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Monotonic and wall-clock time at which each token was handed over."""
+    said: dict[str, list[str]] = field(default_factory=dict)
+    """Person -> his tokens in order."""
+
+    def missed(self, arrived: Mapping[str, float]) -> int:
+        """Count changes that did not arrive and that no newer one of the same person overtook.
+
+        A screen that is slow for a moment gets the newest of what waited for it, never an older one.
+        """
+        newest_first = (reversed(said) for said in self.said.values())
+        return sum(sum(1 for _ in takewhile(lambda token: token not in arrived, said)) for said in newest_first)
 
     @property
     def tracked(self) -> str:
@@ -93,6 +105,7 @@ class Crowd:
                 token = str(len(self.sent))
                 payload = f'{{"status":"{status}","reason":"#{token}"}}'
                 self.sent[token] = (time.monotonic(), time.time())
+                self.said.setdefault(person, []).append(token)
                 await client.publish(f"{DEFAULT_PREFIX}/presence/{person}/uc", payload, qos=1, retain=True)
                 next_at += gap_s
                 await asyncio.sleep(max(0.0, next_at - time.monotonic()))
@@ -103,6 +116,7 @@ class Delays:
     """How long changes took, milliseconds: to the WebSocket, and to the painted row (empty without Chromium)."""
 
     sent: int
+    missed: int
     screen_ms: tuple[float, ...]
     painted_ms: tuple[float, ...] = ()
 
@@ -139,7 +153,8 @@ async def measure_crowd(crowd: Crowd, seconds: float, *, page: bool = True) -> D
         noting = asyncio.create_task(_note_arrivals(desk, arrived))
         try:
             await crowd.change(seconds)
-            await asyncio.sleep(SETTLE_S)
+            await _until_all_arrived(crowd, desk, arrived)
+            await asyncio.sleep(SETTLE_S if page else 0.0)
         finally:
             noting.cancel()
             await asyncio.gather(noting, return_exceptions=True)
@@ -147,7 +162,15 @@ async def measure_crowd(crowd: Crowd, seconds: float, *, page: bool = True) -> D
         painted = await shown.evaluate("window.painted") if shown is not None else []
     screen = tuple((at - crowd.sent[token][0]) * 1000 for token, at in arrived.items() if token in crowd.sent)
     on_page = tuple(at - crowd.sent[token][1] * 1000 for token, at in painted if token in crowd.sent)
-    return Delays(len(crowd.sent), screen, on_page)
+    return Delays(len(crowd.sent), crowd.missed(arrived), screen, on_page)
+
+
+async def _until_all_arrived(crowd: Crowd, desk: DeskClient, arrived: dict[str, float]) -> None:
+    """Wait until the screen shows everybody's last word, or long enough to say that it does not."""
+    until = time.monotonic() + WAIT_S
+    while crowd.missed(arrived) and time.monotonic() < until:
+        await asyncio.sleep(0.1)
+        _note(desk, arrived)
 
 
 async def _note_arrivals(desk: DeskClient, arrived: dict[str, float]) -> None:

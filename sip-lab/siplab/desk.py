@@ -20,11 +20,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from siplab.errors import DeskLost, DeskRefused, WaitTimeout
+from siplab.patience import WAIT_S
 
 Document = dict[str, Any]
 Documents = Mapping[str, Document]
 
-HTTP_TIMEOUT_S = 10.0
+HTTP_TIMEOUT_S = 30.0
 MAX_MESSAGE_BYTES = 16 << 20
 HISTORY = 5_000
 COOKIE = "ringside_session"
@@ -107,7 +108,7 @@ class DeskClient:
             raise DeskLost(f"{self.person}: {address} cannot be opened: {error}") from error
         before = self.snapshot_at
         self._reader = asyncio.create_task(self._read(self._live))
-        await self.wait_for(lambda _docs: self.snapshot_at > before, 5.0, "the desk's first snapshot")
+        await self.wait_for(lambda _docs: self.snapshot_at > before, WAIT_S, "the desk's first snapshot")
 
     def live_address(self) -> tuple[str, dict[str, str]]:
         """Where this person's live connections are opened, and the headers that say who it is."""

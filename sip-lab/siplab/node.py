@@ -21,9 +21,9 @@ from siplab.environment import child_environment
 from siplab.errors import BadInput, NodeFailed
 from siplab.presence import DEFAULT_PREFIX
 
-INIT_TIMEOUT_S = 60.0
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 15.0
+INIT_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 60.0
 POLL_S = 0.05
 LOG_TAIL_LINES = 25
 FREE_PORTS = {

@@ -258,6 +258,9 @@ class PhoneAccount(pj.Account):
     def onIncomingCall(self, prm: Any) -> None:
         self._phone.guarded(lambda: self._phone.on_incoming(prm))
 
+    def onInstantMessage(self, prm: Any) -> None:
+        self._phone.guarded(lambda: self._phone.tell("text", text=prm.msgBody, sender=prm.fromUri))
+
 
 class Phone:
     """One line: registers, calls, is called, sends its tone and listens. `later` runs a function after n seconds."""

@@ -17,6 +17,7 @@ from typing import Any, Self
 import aiomqtt
 
 from siplab.errors import LabError
+from siplab.patience import WAIT_S
 
 DEFAULT_PREFIX = "ringside/v1"
 WILL_QOS = 1
@@ -69,7 +70,7 @@ class UcClient:
             protocol=aiomqtt.ProtocolVersion.V5,
             will=will,
             keepalive=keepalive_s,
-            timeout=5.0,
+            timeout=WAIT_S,
         )
 
     async def __aenter__(self) -> Self:

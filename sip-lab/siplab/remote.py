@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from siplab.child import Child, ChildEvent
+from siplab.patience import WAIT_S
 from siplab.prover import HearingReport, ToneReading
 from siplab.tones import PARTY_TONES_HZ, tone_of
 
@@ -60,7 +61,7 @@ class RemoteRobot(Child):
         commands = [line.as_command(heard) for line in lines]
         return await cls.start(name, "siplab.robot", log_level=log_level, port=port, lines=commands)
 
-    async def raw_report(self, line: str = "", timeout_s: float = 3.0) -> ChildEvent:
+    async def raw_report(self, line: str = "", timeout_s: float = WAIT_S) -> ChildEvent:
         """Ask a line what it heard and how its calls went."""
         ref = next(self._refs)
         self.send("report", line, ref=ref)

@@ -14,7 +14,7 @@ from typing import Any
 
 from center.directory import CompanyDirectory, ha1_pair
 from center.escalation.model import Timing
-from center.leases import LeaseKeeper
+from center.leases import LeaseKeeper, LeaseTiming
 from center.live import LiveDocuments, Subscription
 from center.nodes.model import NodeTiming
 from center.service import ContactCenter
@@ -37,8 +37,11 @@ SARA, OLGA = PersonId("sara.quinn"), PersonId("olga.marin")
 ANA_K = "+385915550101"
 """A number of the demo customer Ana Kovač."""
 STRANGER = "+442079460999"
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
+"""Long enough for a busy machine; every wait ends with its condition."""
 POLL_S = 0.002
+UNHURRIED = LeaseTiming(ttl_s=60.0, answer_s=PATIENCE_S, fresh_s=PATIENCE_S)
+"""A store that answers slowly is not down: what happens without one is tested with one that is really away."""
 
 Document = dict[str, Any]
 
@@ -46,14 +49,17 @@ Document = dict[str, Any]
 class PresenceInMemory(PresenceService):
     """The real service with a broker that is a list: what is published is kept, and own topics come back."""
 
-    def __init__(self, people: list[PersonId], folder: Path, on_change: Callable[[Availability], None]) -> None:
-        settings = PresenceSettings(state_dir=folder)
+    def __init__(
+        self, people: list[PersonId], folder: Path, on_change: Callable[[Availability], None], node: str, shared: bool
+    ) -> None:
+        settings = PresenceSettings(state_dir=folder, node=node, shared=shared)
         super().__init__(
             settings, on_change=on_change, on_command=lambda *_: None, on_rendered=lambda *_: None, people=people
         )
         self._prefix = settings.prefix
         self.published: list[tuple[str, Any]] = []
         self._retained: dict[str, bytes] = {}
+        self._neighbours: list[PresenceInMemory] = []
 
     async def start(self) -> None:
         for person in self._first_people:
@@ -68,6 +74,20 @@ class PresenceInMemory(PresenceService):
         for topic, payload in self._retained.items():
             self._take_message(IncomingMessage(topic, payload, retained=True))
         self._broker_is_there()
+
+    def meet(self, other: PresenceInMemory) -> None:
+        """Another node is at the broker, too: it hears what is said here of those who are busy."""
+        self._neighbours.append(other)
+        self.shows_itself(True)
+
+    def shows_itself(self, online: bool) -> None:
+        """What the broker tells the others of this node; not online: its last will."""
+        status = {"status": "online" if online else "offline"}
+        self._to_others(self._topics.node(self._settings.node), json.dumps(status).encode())
+
+    def _to_others(self, topic: str, payload: bytes) -> None:
+        for other in self._neighbours:
+            other._take_message(IncomingMessage(topic, payload, retained=False))
 
     def says(self, person: PersonId, status: str) -> None:
         """A person's UC client reports a status."""
@@ -86,6 +106,8 @@ class PresenceInMemory(PresenceService):
         if topic.startswith(f"{self._prefix}/presence/"):
             self._retained[topic] = payload
             self._take_message(IncomingMessage(topic, payload, retained=False))
+        if topic.startswith(f"{self._prefix}/engaged/"):
+            self._to_others(topic, payload)
 
 
 @dataclass
@@ -174,8 +196,13 @@ class Stage:
     async def joins(self, specialist: PersonId, escalation: EscalationId) -> None:
         """A specialist whose phone rings clicks and lifts the handset."""
         await self.center.commands.accept(specialist, escalation)
-        self.switch.answer(self.leg_of(specialist))
+        await self.lifts(specialist)
         await self.until(lambda: self.escalation(escalation)["state"] == "joined")
+
+    async def lifts(self, person: PersonId) -> None:
+        """A person lifts the handset as soon as his phone rings."""
+        await self.until(lambda: self.switch.dialled(person) is not None)
+        self.switch.answer(self.leg_of(person))
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -212,6 +239,36 @@ class Stage:
         return [event.name for event in await self.store.events.of(interaction)]
 
 
+async def _store_in(folder: Path, journal: str) -> Store:
+    return await Store.open(f"sqlite:///{folder}/ringside.db", journal_dir=folder / journal, default_region="HR")
+
+
+class DemoCompany:
+    """The demo company's database: made once in a process, then copied, which takes a hundredth of the time."""
+
+    def __init__(self) -> None:
+        self._file = b""
+
+    async def copied_to(self, folder: Path) -> None:
+        """Have the company in the folder's database, unless there is one already."""
+        file = folder / "ringside.db"
+        if file.exists():
+            return
+        if not self._file:
+            await self._make(folder)
+        else:
+            file.write_bytes(self._file)
+
+    async def _make(self, folder: Path) -> None:
+        store = await _store_in(folder, "journal-demo")
+        await seed_demo_company(store, hash_password=lambda _password: "hash", make_ha1=ha1_pair, realm="ringside")
+        await store.close()  # what stood in the write-ahead log is in the file now
+        self._file = (folder / "ringside.db").read_bytes()
+
+
+DEMO_COMPANY = DemoCompany()
+
+
 @asynccontextmanager
 async def a_stage(
     folder: Path,
@@ -221,14 +278,14 @@ async def a_stage(
     wrap_up_s: float = 30.0,
     node: str = "node",
     node_timing: NodeTiming | None = None,
+    texts: bool = False,
 ) -> AsyncIterator[Stage]:
     """A centre of the demo company, with limits of the test's own; stopped and closed in the end.
 
     With a `node_timing` it is one of several that share the folder's store, each with a name of its own.
     """
-    journal = folder / f"journal-{node}"
-    store = await Store.open(f"sqlite:///{folder}/ringside.db", journal_dir=journal, default_region="HR")
-    await seed_demo_company(store, hash_password=lambda _password: "hash", make_ha1=ha1_pair, realm="ringside")
+    await DEMO_COMPANY.copied_to(folder)
+    store = await _store_in(folder, f"journal-{node}")
     directory = await CompanyDirectory.load(store, "ringside")
     directory.queues = [replace(q, ring_timeout_s=ring_timeout_s, wrap_up_s=wrap_up_s) for q in directory.queues]
     centers: list[ContactCenter] = []
@@ -241,7 +298,8 @@ async def a_stage(
             center.availability_changed(availability)
 
     switch = FakeSwitch(to_center)
-    presence = PresenceInMemory(list(directory.people), folder, availability_to_center)
+    several = node_timing is not None
+    presence = PresenceInMemory(list(directory.people), folder, availability_to_center, node, several)
     await presence.start()
     center = ContactCenter(
         store=store,
@@ -249,14 +307,15 @@ async def a_stage(
         presence=presence,
         directory=directory,
         live=LiveDocuments(),
-        timing=timing or Timing(),
+        timing=replace(timing or Timing(), lease_s=PATIENCE_S),
         agent_status=await store.directory.agent_status(),
         case_url=lambda escalation: f"https://desk.example/#/escalation/{escalation}",
         company="Harbour Insurance",
         speech=Speech(folder / "speech"),
         hash_password=lambda password: f"hash of {len(password)} letters",
-        leases=LeaseKeeper(store.leases, node=node, nodes=1 if node_timing is None else 3),
+        leases=LeaseKeeper(store.leases, node=node, nodes=3 if several else 1, timing=UNHURRIED),
         node_timing=node_timing,
+        texts=texts,
     )
     centers.append(center)
     await center.start()

@@ -16,9 +16,10 @@ from store.store import Store
 from vocabulary import PersonId
 
 EVA, TOM = PersonId("eva"), PersonId("tom")
+PATIENCE_S = 20
+UNHURRIED = LeaseTiming(answer_s=PATIENCE_S, fresh_s=PATIENCE_S)
 QUICK = LeaseTiming(ttl_s=30, renew_every_s=0.01, answer_s=0.1, reconcile_every_s=0.01, fresh_s=10)
 CALM = LeaseTiming(ttl_s=30, renew_every_s=60, answer_s=0.1, reconcile_every_s=60, fresh_s=0.0)
-PATIENCE_S = 5
 
 
 class ShakyStore:
@@ -299,7 +300,8 @@ async def test_stopping_gives_everybody_back(store: ShakyStore) -> None:
 async def test_the_real_store_gives_one_person_to_one_node(tmp_path: Path) -> None:
     """N4, on a database that two nodes share."""
     store = await Store.open(f"sqlite:///{tmp_path}/ringside.db", journal_dir=tmp_path / "journal")
-    here, there = (LeaseKeeper(store.leases, node=name, nodes=2) for name in ("north", "south"))
+    names = ("north", "south")
+    here, there = (LeaseKeeper(store.leases, node=name, nodes=2, timing=UNHURRIED) for name in names)
     lease = await held(here)
     assert await here.confirm(lease)
     assert await there.acquire(EVA, "esc_2") is None

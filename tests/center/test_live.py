@@ -23,7 +23,7 @@ def is_idle(screen: Subscription) -> bool:
 
 
 async def next_changes(screen: Subscription) -> list[Change]:
-    return await asyncio.wait_for(screen.changes(), 1)
+    return await asyncio.wait_for(screen.changes(), 20)
 
 
 async def test_a_screen_sees_what_everyone_sees_and_what_is_for_its_person() -> None:

@@ -15,7 +15,7 @@ from center import phone_book
 from center.phone_book import FileBook, PhoneBook, WebBook, read_entries
 from context.model import Listing
 from desk.server import DeskServer
-from tests.center.stage import ANA_K, ANNA, STRANGER, Stage
+from tests.center.stage import ANA_K, ANNA, PATIENCE_S, STRANGER, Stage
 
 pytestmark = pytest.mark.loopback
 
@@ -108,7 +108,7 @@ async def test_a_file_that_changes_is_read_again_and_one_that_goes_away_is_not_f
 
 async def test_a_program_is_asked_once_for_a_number_for_a_while(answers: Answers) -> None:
     clock = Clock()
-    book = PhoneBook(WebBook(answers.url, 1.0), region="GB", clock=clock)
+    book = PhoneBook(WebBook(answers.url, PATIENCE_S), region="GB", timeout_s=PATIENCE_S, clock=clock)
     assert [await book.name_of("020 7946 0999") for _ in range(3)] == [JANE] * 3
     assert answers.asked == ["+442079460999"]
     answers.answer = Response(status_code=404)
@@ -124,7 +124,7 @@ async def test_a_program_is_asked_once_for_a_number_for_a_while(answers: Answers
 
 
 async def test_a_program_that_fails_is_as_good_as_none_and_is_asked_again(answers: Answers) -> None:
-    book = PhoneBook(WebBook(answers.url, 1.0), region="GB")
+    book = PhoneBook(WebBook(answers.url, PATIENCE_S), region="GB", timeout_s=PATIENCE_S)
     failures: list[Response] = [
         Response(status_code=500),
         PlainTextResponse("no json"),
@@ -145,17 +145,18 @@ async def test_a_slow_program_is_not_waited_for_and_questions_do_not_pile_up(
 ) -> None:
     monkeypatch.setattr(phone_book, "AT_ONCE", 2)
     answers.go_on.clear()
-    book = PhoneBook(WebBook(answers.url, 5.0), region="GB", timeout_s=0.2)
+    book = PhoneBook(WebBook(answers.url, PATIENCE_S), region="GB", timeout_s=0.2)
     asked = [asyncio.create_task(book.name_of(f"+44207946000{n}")) for n in range(3)]
     assert await asyncio.gather(*asked) == [None] * 3
     assert len(answers.asked) <= 2
     answers.go_on.set()
+    book._timeout_s = PATIENCE_S
     assert await book.name_of(STRANGER) == JANE, "it is asked again"
     await book.close()
 
 
 async def test_a_caller_the_store_does_not_know_is_named_by_the_phone_book(stage: Stage, file: Path) -> None:
-    stage.center._arrivals._phone_book = PhoneBook(FileBook(file, "HR"), region="HR", timeout_s=5.0)
+    stage.center._arrivals._phone_book = PhoneBook(FileBook(file, "HR"), region="HR", timeout_s=PATIENCE_S)
     interaction = await stage.talking(number=STRANGER)
     await stage.until(lambda: stage.doc(ANNA, "interaction")["customer"])
     shown = stage.doc(ANNA, "interaction")
@@ -172,7 +173,7 @@ async def test_a_phone_book_that_hangs_delays_nobody_and_a_known_customer_is_not
 ) -> None:
     """The call is answered and talks while the question is still open."""
     answers.go_on.clear()
-    book = PhoneBook(WebBook(answers.url, 30.0), region="HR", timeout_s=30.0)
+    book = PhoneBook(WebBook(answers.url, PATIENCE_S), region="HR", timeout_s=PATIENCE_S)
     stage.center._arrivals._phone_book = book
     interaction = await stage.talking(number=STRANGER)
     await stage.until(lambda: answers.asked)

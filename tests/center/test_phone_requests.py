@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from center.escalation.model import Choice, Timing
+from center.escalation.model import Choice
 from center.interaction.model import SupervisionMode
 from center.lamps import Lamps
 from center.phone_requests import watched_documents
@@ -17,7 +15,7 @@ from presence.model import AvailabilityState
 from telephony.effects import ReportRefer
 from telephony.events import PresencePublished, PresenceWithdrawn, ReferReceived
 from telephony.model import ReferId
-from tests.center.stage import ANNA, EVA, MARCUS, SARA, Stage, a_stage
+from tests.center.stage import ANNA, EVA, MARCUS, SARA, Stage
 from tests.fakes.switch import Manner
 from vocabulary import EscalationId, InteractionId, LegId, PersonId
 
@@ -26,13 +24,6 @@ PIDF = (
     '<presence xmlns="urn:ietf:params:xml:ns:pidf"><tuple id="1"><status><basic>{}</basic></status></tuple></presence>'
 )
 _refers = count(1)
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A centre whose specialists' phones ring only shortly."""
-    async with a_stage(tmp_path, timing=Timing(ring_s=0.3, least_ring_s=0.01)) as opened:
-        yield opened
 
 
 def refer(stage: Stage, leg: LegId, target: str = BRING_IN) -> ReferId:
@@ -68,11 +59,14 @@ async def test_a_refer_that_brings_somebody_in_is_told_ringing_once_and_success(
 
 
 @pytest.mark.parametrize(
-    ("manner", "status"),
-    [(Manner.BUSY, 486), (Manner.DECLINE, 603), (Manner.RING, 408), (Manner.MOVED, 480)],
+    ("manner", "ring_s", "status"),
+    [(Manner.BUSY, 8.0, 486), (Manner.DECLINE, 8.0, 603), (Manner.RING, 0.1, 408), (Manner.MOVED, 8.0, 480)],
 )
-async def test_a_refer_in_vain_is_told_why_when_the_search_is_over(stage: Stage, manner: Manner, status: int) -> None:
+async def test_a_refer_in_vain_is_told_why_when_the_search_is_over(
+    stage: Stage, manner: Manner, ring_s: float, status: int
+) -> None:
     """Not before: another might still come."""
+    stage.center.running.timing = replace(stage.center.running.timing, ring_s=ring_s, least_ring_s=0.01)
     interaction = await stage.talking()
     await stage.at_work(EVA, manner=manner)
     asked = refer(stage, stage.leg_of(ANNA))

@@ -127,7 +127,7 @@ async def test_a_specialist_who_clicked_is_joined_when_he_lifts_the_handset(stag
     escalation = await stage.escalating(interaction)
     await stage.center.commands.accept(EVA, escalation)
     assert stage.escalation(escalation)["accepted_by_click"] is True
-    stage.switch.answer(stage.leg_of(EVA))
+    await stage.lifts(EVA)
     await stage.until(lambda: stage.escalation(escalation)["state"] == "joined")
     assert stage.phase(interaction) == "conference"
     assert len(stage.switch.legs) == 3

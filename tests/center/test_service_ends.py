@@ -24,7 +24,7 @@ from tests.center.stage import ANA_K, ANNA, BEN, EVA, MARCUS, OLGA, SARA, Stage,
 from tests.fakes.switch import Manner
 from vocabulary import EndReason, InteractionId, QueueId
 
-QUICK = Timing(screen_cap_s=0.02, ring_s=0.1, least_ring_s=0.05, accept_s=0.1, announce_s=0.05)
+RINGS_SHORTLY = Timing(screen_cap_s=0.02, ring_s=0.1, least_ring_s=0.05)
 
 
 def cause(stage: Stage) -> tuple[str, str, str]:
@@ -68,17 +68,20 @@ async def test_a_cancelled_escalation_stops_the_ringing_at_once(stage: Stage) ->
 
 
 @pytest.mark.parametrize(
-    ("manner", "slug", "text"),
+    ("manner", "timing", "slug", "text"),
     [
-        (Manner.BUSY, "busy", "is busy on the phone"),
-        (Manner.DECLINE, "declined", "declined"),
-        (Manner.MOVED, "moved", "has forwarded the phone"),
-        (Manner.RING, "no_answer", "did not answer"),
-        (Manner.DEAD, "no_answer", "did not answer"),
+        (Manner.BUSY, Timing(), "busy", "is busy on the phone"),
+        (Manner.DECLINE, Timing(), "declined", "declined"),
+        (Manner.MOVED, Timing(), "moved", "has forwarded the phone"),
+        (Manner.RING, RINGS_SHORTLY, "no_answer", "did not answer"),
+        (Manner.DEAD, RINGS_SHORTLY, "no_answer", "did not answer"),
     ],
+    ids=[Manner.BUSY, Manner.DECLINE, Manner.MOVED, Manner.RING, Manner.DEAD],
 )
-async def test_a_phone_that_is_not_answered_tells_why(tmp_path: Path, manner: Manner, slug: str, text: str) -> None:
-    async with a_stage(tmp_path, timing=QUICK) as stage:
+async def test_a_phone_that_is_not_answered_tells_why(
+    tmp_path: Path, manner: Manner, timing: Timing, slug: str, text: str
+) -> None:
+    async with a_stage(tmp_path, timing=timing) as stage:
         interaction = await stage.talking()
         await stage.at_work(EVA, manner=manner)
         await stage.center.commands.escalate(ANNA, interaction, EVA, "")
@@ -90,7 +93,7 @@ async def test_a_phone_that_is_not_answered_tells_why(tmp_path: Path, manner: Ma
 
 async def test_an_answered_phone_that_nobody_accepts_at_is_not_joined(tmp_path: Path) -> None:
     """CE-06: a mailbox cannot accept."""
-    async with a_stage(tmp_path, timing=QUICK) as stage:
+    async with a_stage(tmp_path, timing=Timing(accept_s=0.1, announce_s=0.05)) as stage:
         stage.directory.people[EVA] = replace(stage.directory.people[EVA], off_hook_accepts=False)
         interaction = await stage.talking()
         await stage.at_work(EVA, manner=Manner.ANSWER)

@@ -225,7 +225,7 @@ async def test_a_command_over_mqtt_obeys_the_same_rules(stage: Stage) -> None:
     await stage.at_work(EVA, manner=Manner.RING)
     stage.center.mqtt_command(BEN, {"specialist": EVA})
     stage.center.mqtt_command(ANNA, {"specialist": "nobody"})
-    await stage.settled()
+    await stage.until(lambda: stage.presence.answers_to(BEN) and stage.presence.answers_to(ANNA))
     assert not stage.sees(ANNA, "escalation")
     assert [answer["error"]["code"] for answer in stage.presence.answers_to(BEN)] == ["not_in_a_call"]
     assert [answer["error"]["code"] for answer in stage.presence.answers_to(ANNA)] == ["unknown_specialist"]

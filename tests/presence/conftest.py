@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import aiomqtt
@@ -59,6 +61,10 @@ class Company:
 
         await self.until(shown)
         return self.service.availability(person)
+
+    def states_of(self, person: PersonId) -> list[AvailabilityState]:
+        """What was told of a person so far; what lasted a moment only is in it, too."""
+        return [one.state for one in self.changes if one.person == person]
 
     async def until_refused(self, count: int) -> None:
         """Refusals make no news, so look again until they are counted."""
@@ -152,6 +158,16 @@ async def reconnecting_client(company: Company, person: PersonId) -> AsyncIterat
         await end_tasks(task)
 
 
+class SetClock:
+    """Stands in for `datetime` in a module: the time there is what the test says."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self, zone: tzinfo) -> datetime:
+        return self.at.astimezone(zone)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Look again until something outside this process, which sends no news, is as it should be."""
     async with asyncio.timeout(WAIT_S):
@@ -165,6 +181,15 @@ async def first_message(client: aiomqtt.Client) -> aiomqtt.Message:
         async for message in client.messages:
             return message
     raise AssertionError("the broker closed the connection")
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection((host, port), timeout=WAIT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from presence.adapters.calendars import CalendarWatch, fetch
 from presence.calendar import MAX_CALENDAR_BYTES, CalendarWord, calendar_word, next_turn, read_stretches
 from presence.errors import CalendarError
 from presence.model import Status
-from tests.presence.conftest import until
+from tests.presence.conftest import SetClock, until
 from vocabulary import PersonId
 
 EVA = PersonId("eva")
@@ -139,10 +139,10 @@ def test_whatever_stands_in_an_entry_nothing_else_is_raised(junk: bytes) -> None
 class Words:
     """What a watch told, and a way to wait for more."""
 
-    def __init__(self) -> None:
+    def __init__(self, poll_s: float = 0.02) -> None:
         self.told: list[CalendarWord | None] = []
         self._news = asyncio.Event()
-        self.watch = CalendarWatch(self._hear, file_poll_s=0.02, url_poll_s=0.02, silent_after_s=0.0)
+        self.watch = CalendarWatch(self._hear, file_poll_s=poll_s, url_poll_s=poll_s, silent_after_s=0.0)
 
     def _hear(self, person: PersonId, said: CalendarWord | None) -> None:
         assert person == EVA
@@ -187,14 +187,19 @@ async def test_a_file_is_read_again_when_it_changes(words: Words, tmp_path: Path
     assert words.told[-1] is None
 
 
-async def test_a_meeting_ends_by_itself(words: Words, tmp_path: Path) -> None:
-    """Nobody has to touch the file for the person to be free again."""
+async def test_a_meeting_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to touch or read the file for the person to be free again."""
+    end = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    clock = SetClock(end - timedelta(seconds=0.2))
+    monkeypatch.setattr("presence.adapters.calendars.datetime", clock)
     path = tmp_path / "eva.ics"
-    start, end = datetime.now(UTC) - timedelta(minutes=5), datetime.now(UTC) + timedelta(seconds=2)
-    path.write_bytes(ics(event(f"{start:%Y%m%dT%H%M%SZ}", f"{end:%Y%m%dT%H%M%SZ}")))
+    path.write_bytes(ics(event("20261123T130000Z", "20261123T140000Z")))
+    words = Words(poll_s=3_600.0)
     words.watch.watch(EVA, str(path))
     await words.until(Status.BUSY)
+    clock.at = end
     await words.until(Status.AVAILABLE)
+    await words.watch.stop()
 
 
 async def test_a_missing_calendar_says_unknown_at_once(words: Words, tmp_path: Path) -> None:

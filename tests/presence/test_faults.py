@@ -28,6 +28,7 @@ from tests.presence.conftest import (
     PREFIX,
     TOPICS,
     Company,
+    SetClock,
     first_message,
     open_company,
     reconnecting_client,
@@ -130,7 +131,7 @@ async def test_client_that_falls_silent_turns_unknown(tmp_path: Path) -> None:
         await add_accounts(company)
         async with company.client(EVA) as eva:
             await say(eva, AVAILABLE)
-            await company.until_shown(EVA, FREE)
+            await company.until(lambda: FREE in company.states_of(EVA))
             await company.until_shown(EVA, UNKNOWN, "no sign of life")
 
 
@@ -154,7 +155,7 @@ async def test_do_not_disturb_on_the_phone_only_is_busy(company: Company) -> Non
 async def test_publication_that_is_not_refreshed_ends(company: Company) -> None:
     """RFC 3903: soft state runs out by itself."""
     company.service.report(EVA, Source.UC, Status.AVAILABLE, client="publish", ttl_s=0.3)
-    assert company.service.availability(EVA).state is FREE
+    assert company.states_of(EVA)[-1] is FREE
     await company.until_shown(EVA, UNKNOWN, "status ran out")
 
 
@@ -393,9 +394,13 @@ async def test_nobody_reads_other_peoples_pings_or_presence(company: Company) ->
     assert message.topic.value == TOPICS.availability(EVA)
 
 
-async def test_calendar_meeting_is_shown_and_ends(company: Company, tmp_path: Path) -> None:
+async def test_calendar_meeting_is_shown_and_ends(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S06 step 5: busy by calendar, reachable."""
-    start, end = datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC) + timedelta(seconds=3)
+    end = (datetime.now(UTC) + timedelta(minutes=5)).replace(microsecond=0)
+    start, clock = end - timedelta(minutes=30), SetClock(end - timedelta(seconds=0.3))
+    monkeypatch.setattr("presence.adapters.calendars.datetime", clock)
     entry = f"DTSTART:{start:%Y%m%dT%H%M%SZ}\r\nDTEND:{end:%Y%m%dT%H%M%SZ}"
     calendar = tmp_path / "eva.ics"
     calendar.write_text(
@@ -407,6 +412,7 @@ async def test_calendar_meeting_is_shown_and_ends(company: Company, tmp_path: Pa
         company.service.set_calendar(EVA, str(calendar))
         shown = await company.until_shown(EVA, BUSY, "busy by calendar until")
         assert (shown.kind, shown.reachable) == (Kind.BUSY_BY_CALENDAR_REACHABLE, True)
+        clock.at = end
         await company.until_shown(EVA, FREE)
         company.service.set_calendar(EVA, str(tmp_path / "lost.ics"))
         await company.until_shown(EVA, UNKNOWN, "calendar cannot be read")

@@ -19,7 +19,7 @@ from presence.adapters.mosquitto import MosquittoBroker
 from presence.adapters.mosquitto_files import PasswordFile
 from presence.adapters.mqtt import BrokerAddress
 from presence.errors import AccountRefused, BrokerDidNotStart, BrokerNotInstalled, BrokerPortBusy
-from tests.presence.conftest import WAIT_S, first_message, until
+from tests.presence.conftest import WAIT_S, first_message, listens, until
 
 pytestmark = pytest.mark.loopback
 
@@ -212,14 +212,6 @@ def test_accounts_survive_in_the_password_file(tmp_path: Path) -> None:
     assert PasswordFile(tmp_path / "passwords").names() == {"eva", "ivan"}
     PasswordFile(tmp_path / "passwords").remove("eva")
     assert PasswordFile(tmp_path / "passwords").names() == {"ivan"}
-
-
-def listens(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=WAIT_S).close()
-    except OSError:
-        return False
-    return True
 
 
 def _lives(pid: int) -> bool:

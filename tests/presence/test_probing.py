@@ -12,7 +12,7 @@ from presence import probing
 from presence.adapters.tasks import end_tasks
 from presence.errors import UnknownPerson
 from presence.model import AvailabilityState, Source
-from tests.presence.conftest import EVA, IVAN, PREFIX, TOPICS, Company, reconnecting_client
+from tests.presence.conftest import EVA, IVAN, PREFIX, TOPICS, WAIT_S, Company, reconnecting_client
 from vocabulary import PersonId
 
 pytestmark = pytest.mark.loopback
@@ -20,8 +20,14 @@ pytestmark = pytest.mark.loopback
 FREE, UNKNOWN = AvailabilityState.FREE, AvailabilityState.UNKNOWN
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who answers at all is waited for, however busy the machine is."""
+    monkeypatch.setattr(probing, "PROBE_TIMEOUT_S", WAIT_S)
+
+
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shorter patience, so that silence is tested quickly."""
     monkeypatch.setattr(probing, "PROBE_TIMEOUT_S", 0.3)
 
@@ -76,13 +82,16 @@ async def test_who_answers_nothing_stays_unknown(company: Company, quick: None) 
     assert (await company.service.probe(IVAN)).because == "nothing known"
 
 
-async def test_a_silent_phone_is_not_reachable_although_registered(company: Company, quick: None) -> None:
+async def test_a_silent_phone_is_not_reachable_although_registered(
+    company: Company, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """N6: connected, registered, and yet nobody there."""
     company.service.set_options_probe(silent)
     async with reconnecting_client(company, EVA):
         await company.until_shown(EVA, FREE)
         assert (await company.service.probe(EVA)).because == "phone does not answer"
         company.service.set_options_probe(answering)
+        monkeypatch.setattr(probing, "PROBE_TIMEOUT_S", WAIT_S)
         assert (await company.service.probe(EVA)).state is FREE
 
 

@@ -18,14 +18,18 @@ from siplab import prover
 from siplab.desk import DeskClient, Document, Documents
 from siplab.errors import LabError, WaitTimeout
 from siplab.node import Login, NodeAccess, PrivateNode
+from siplab.patience import WAIT_S
+from siplab.ports import lasting_port
 from siplab.presence import UcClient
 from siplab.remote import Line, RemoteRobot
 from siplab.scenarios.stage import Stage, phone_line, sip_server
 
 AGENT, SPECIALIST = "anna.novak", "eva.horvat"
 CUSTOMER_NUMBER, CLAIMS_LINE = "+385915550101", "5001"
+PATIENT_SCREENS = {"RINGSIDE_ESCALATION__SCREEN_CAP_S": "5"}
+"""However busy the machine is, a screen shows the case before the phone would be rung without it (N1)."""
 BOTH_WAYS = (("C", "A"), ("A", "C"))
-CONNECTED_TIMEOUT_S = 20.0
+CONNECTED_TIMEOUT_S = 30.0
 POLL_S = 0.05
 
 
@@ -34,10 +38,10 @@ class NodeUnderTest(PrivateNode):
 
     def __init__(self, state_dir: Path, extra_env: dict[str, str] | None = None) -> None:
         ports = {
-            "RINGSIDE_WEB__PORT": free_port(socket.SOCK_STREAM),
-            "RINGSIDE_SIP__UDP_PORT": free_port(socket.SOCK_DGRAM),
-            "RINGSIDE_SIP__TCP_PORT": free_port(socket.SOCK_STREAM),
-            "RINGSIDE_SIP__TLS_PORT": free_port(socket.SOCK_STREAM),
+            "RINGSIDE_WEB__PORT": lasting_port(),
+            "RINGSIDE_SIP__UDP_PORT": lasting_port(socket.SOCK_DGRAM),
+            "RINGSIDE_SIP__TCP_PORT": lasting_port(),
+            "RINGSIDE_SIP__TLS_PORT": lasting_port(),
         }
         super().__init__(
             state_dir, extra_env={**{name: str(port) for name, port in ports.items()}, **(extra_env or {})}
@@ -68,8 +72,9 @@ class NodeUnderTest(PrivateNode):
         """The private broker, a child of the node."""
         for task in Path(f"/proc/{self.pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                if Path(f"/proc/{child}/comm").read_text().strip() == "mosquitto":
-                    return int(child)
+                with contextlib.suppress(FileNotFoundError):  # another child, that has just ended
+                    if Path(f"/proc/{child}/comm").read_text().strip() == "mosquitto":
+                        return int(child)
         raise AssertionError("the node has no broker child")
 
     def kill_broker(self) -> None:
@@ -77,12 +82,6 @@ class NodeUnderTest(PrivateNode):
 
     def log_text(self) -> str:
         return (self.state_dir / "ringside.log").read_text(errors="replace")
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -134,7 +133,7 @@ class Company:
             with contextlib.suppress(LabError):
                 phone.send("hang_up", party)
                 phone.send("unregister", party)
-                await phone.wait_for("unregistered", party, timeout_s=3)
+                await phone.wait_for("unregistered", party)
 
     async def customer(self, me: Document) -> RemoteRobot:
         return await self.stage.robot("Ana", Line("C", CUSTOMER_NUMBER, sip_server(me), display="Ana K."))
@@ -187,7 +186,7 @@ def availability_of(docs: Documents, person: str) -> str:
 
 
 async def until_heard(
-    robots: tuple[RemoteRobot, ...], wanted: tuple[prover.Direction, ...], timeout_s: float = 5.0
+    robots: tuple[RemoteRobot, ...], wanted: tuple[prover.Direction, ...], timeout_s: float = WAIT_S
 ) -> None:
     """Wait until the tones prove these directions."""
 
@@ -200,7 +199,7 @@ async def until_heard(
     await until(all_heard, f"{wanted} to be heard", timeout_s)
 
 
-async def until(happened: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 5.0) -> None:
+async def until(happened: Callable[[], Awaitable[bool]], what: str, timeout_s: float = WAIT_S) -> None:
     """Ask again and again until it is so."""
     deadline = time.monotonic() + timeout_s
     while not await happened():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from siplab.node import NodeAccess
+from siplab.patience import Patience, patient
 
 from tests.scenarios.company import Company, NodeUnderTest, company_of
 
@@ -26,6 +27,13 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     node = NodeUnderTest(tmp_path_factory.mktemp("node") / "state")
     async with node as access:
         yield RunningNode(node, access)
+
+
+@pytest.fixture(scope="module")
+def patience() -> Iterator[Patience]:
+    """What this machine withholds while the module's tests run."""
+    with patient() as measured:
+        yield measured
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from telephony.digest import Algorithm, ha1, parse_credentials, response_value
 from vocabulary import new_id
 
-ANSWER_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 20.0
 BRANCH = "z9hG4bK"
 SDP = "\r\n".join(
     [

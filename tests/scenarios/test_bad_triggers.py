@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.loopback, pytest.mark.native]
 
 OTHER_AGENT, SUPERVISOR = "ben.carter", "sara.quinn"
 BY_KEYS, BRING_IN = "*71", "bring-in+claims"
-ANSWER_TIMEOUT_S = 6.0
+ANSWER_TIMEOUT_S = 20.0
 
 
 @dataclass

@@ -14,7 +14,7 @@ from tests.scenarios.company import SPECIALIST, Company, TalkingCall
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native]
 
-STEP_S = 6.0
+STEP_S = 20.0
 EVA_HZ = tone_of("E1")
 OTHERS_HZ = (tone_of("C"), tone_of("A"))
 
@@ -65,6 +65,9 @@ async def test_answering_in_the_page_accepts_the_case_and_accepting_the_case_ans
         await call.still_heard()
         await call.desk.wait_for(lambda docs: f"quality/{leg}" not in docs, STEP_S, "no quality of a leg that is over")
 
+        await call.desk.wait_for(
+            lambda docs: docs[f"person/{SPECIALIST}"]["availability"]["state"] == "free", STEP_S, "Eva free again"
+        )
         again, second = await escalated(call, page)
         await desk.command(f"escalations/{again}/accept")
         await page.answer(second)

@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from siplab.patience import WAIT_S
+from siplab.ports import lasting_port
 from siplab.remote import Line, RemoteRobot
 from siplab.scenarios.stage import Stage
 
 from center.lab.runner import TONE_HZ
-from tests.scenarios.company import NodeUnderTest, free_port, until_heard
+from tests.scenarios.company import NodeUnderTest, until_heard
 from tests.scenarios.foreign import foreign_program, program
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native]
@@ -28,6 +30,8 @@ LAB = {
     "RINGSIDE_LAB__PASSWORD": PASSWORD,
     "RINGSIDE_SIP__DIGEST": "md5",
 }
+SIPP_S = 60.0
+"""Its calls take a second or two; this only ends a run that went wrong."""
 SIPP = Path(__file__).parents[2] / "sip-lab" / "scenarios" / "sipp"
 
 
@@ -46,7 +50,7 @@ class LabNode:
         return await self.stage.robot(party, Line(party, user, self.sip, password=PASSWORD, answer="auto"))
 
     async def escalate(self, call: str, to: str) -> tuple[int, dict[str, Any]]:
-        async with httpx2.AsyncClient(base_url=self.web) as http:
+        async with httpx2.AsyncClient(base_url=self.web, timeout=WAIT_S) as http:
             answer = await http.post("/api/lab/escalations", json={"call": call, "to": to})
         return answer.status_code, answer.json()
 
@@ -107,16 +111,16 @@ async def test_a_bridged_call_is_escalated_to_a_third_phone_by_http(lab: LabNode
 
 @pytest.mark.parametrize("service", ["echo", "answer", "room"])
 async def test_sipp_loads_the_lab_with_the_shipped_scenarios(lab: LabNode, captures: Path, service: str) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = lasting_port(socket.SOCK_DGRAM)
     load = ("-m", "20", "-r", "20", "-l", "20", "-d", "300", "-s", "7", "-nostdin")
     own = ("-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port))
     command = (program("sipp", "sip-tester"), lab.sip, "-sf", str(SIPP / f"{service}.xml"), *own, *load)
     async with foreign_program(*command, log=captures / "sipp.log", cwd=captures) as sipp:
-        assert await asyncio.wait_for(sipp.wait(), 20) == 0, (captures / "sipp.log").read_text()[-2_000:]
+        assert await asyncio.wait_for(sipp.wait(), SIPP_S) == 0, (captures / "sipp.log").read_text()[-2_000:]
 
 
 async def test_sipp_registers_a_phone_answers_with_it_and_calls_it(lab: LabNode, captures: Path) -> None:
-    phone_port, own_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    phone_port, own_port = lasting_port(socket.SOCK_DGRAM), lasting_port(socket.SOCK_DGRAM)
     users = captures / "users.csv"
     users.write_text(f"SEQUENTIAL\nlab3;[authentication username=lab3 password={PASSWORD}];{phone_port}\n")
     sipp, here = program("sipp", "sip-tester"), ("-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin")
@@ -124,10 +128,10 @@ async def test_sipp_registers_a_phone_answers_with_it_and_calls_it(lab: LabNode,
     async def plays(name: str, *more: str) -> None:
         command = (sipp, lab.sip, "-sf", str(SIPP / f"{name}.xml"), *here, *more)
         async with foreign_program(*command, log=captures / f"{name}.log", cwd=captures) as run:
-            assert await asyncio.wait_for(run.wait(), 20) == 0, (captures / f"{name}.log").read_text()[-2_000:]
+            assert await asyncio.wait_for(run.wait(), SIPP_S) == 0, (captures / f"{name}.log").read_text()[-2_000:]
 
     await plays("register", "-m", "1", "-inf", str(users), "-p", str(own_port))
     phone = (sipp, "-sf", str(SIPP / "phone.xml"), *here, "-p", str(phone_port), "-d", "50", "-m", "5")
     async with foreign_program(*phone, log=captures / "phone.log", cwd=captures) as answering:
         await plays("call", "-s", "lab3", "-m", "5", "-r", "10", "-d", "300", "-p", str(own_port))
-        assert await asyncio.wait_for(answering.wait(), 10) == 0, (captures / "phone.log").read_text()[-2_000:]
+        assert await asyncio.wait_for(answering.wait(), SIPP_S) == 0, (captures / "phone.log").read_text()[-2_000:]

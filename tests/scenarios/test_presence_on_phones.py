@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.loopback, pytest.mark.native]
 WATCHER, PUBLISHER, STRANGER = "ben.carter", "marcus.lind", "mallory"
 PHONE_ADDRESS = "127.0.0.5"
 """Not the trunk's, so that a phone is known by its password alone."""
-SHOWN_TIMEOUT_S = 6.0
+SHOWN_TIMEOUT_S = 20.0
 DIALOG, PRESENCE = "dialog", "presence"
 
 
@@ -173,7 +173,8 @@ async def test_a_lamp_key_blinks_while_a_person_is_rung_and_lights_while_he_talk
     await until_lamp(watcher, lambda states: states == ("confirmed",))
     eva.send("hang_up")
     await until_lamp(watcher, lambda states: states == ())
-    versions = [int(re.findall(r'version="(\d+)"', told.body)[-1]) for told in notifies(watcher, DIALOG)]
+    told = [int(re.findall(r'version="(\d+)"', each.body)[-1]) for each in notifies(watcher, DIALOG)]
+    versions = list(dict.fromkeys(told))  # what is not answered soon is sent again
     assert versions == list(range(len(versions)))
     assert all('state="full"' in told.body for told in notifies(watcher, DIALOG))
     assert not any("+385" in told.body for told in notifies(watcher, DIALOG))  # who calls is nobody else's business

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import pytest
 from siplab.node import PrivateNode
+from siplab.patience import patient
 from siplab.report import Report
 from siplab.scenarios.s01 import S01Options, run_s01
 from siplab.scenarios.s01_checks import PLANNED
 
-pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(180)]
+from tests.scenarios.company import PATIENT_SCREENS
+
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
 async def s01() -> Report:
     """S01 as it went, on a node of its own."""
-    async with PrivateNode() as access:
-        return await run_s01(access, S01Options(talk_s=1.5, accept_after_s=1.5, together_s=1.0, alone_s=1.0))
+    with patient() as patience:
+        async with PrivateNode(extra_env=PATIENT_SCREENS) as access:
+            options = S01Options(talk_s=1.5, accept_after_s=1.5, together_s=1.0, alone_s=1.0, patience=patience)
+            return await run_s01(access, options)
 
 
 async def test_s01_is_played_to_its_end(s01: Report) -> None:

@@ -7,6 +7,7 @@ hear, Ana's phone by its meters. The play runs once; each promise is a test of i
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,15 +17,25 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import expect
 from siplab import prover
 from siplab.errors import LabError
+from siplab.patience import patient
 from siplab.prover import Direction
 from siplab.remote import RemoteRobot
 from siplab.scenarios.s01_checks import GAP_MS
 
-from tests.scenarios.browser_people import BrowserPeople, BrowserPerson, Metronome, exactly_heard
-from tests.scenarios.company import AGENT, CLAIMS_LINE, CONNECTED_TIMEOUT_S, SPECIALIST, Company, company_of
+from tests.scenarios.browser_people import BrowserPeople, BrowserPerson, exactly_heard
+from tests.scenarios.company import (
+    AGENT,
+    CLAIMS_LINE,
+    CONNECTED_TIMEOUT_S,
+    PATIENT_SCREENS,
+    SPECIALIST,
+    Company,
+    NodeUnderTest,
+    company_of,
+)
 from tests.scenarios.conftest import RunningNode
 
-pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.browser, pytest.mark.timeout(400)]
 
 SUPERVISOR, EVA = "sara.quinn", "Eva Horvat"
 TWO = frozenset(prover.all_directions(("C", "A")))
@@ -47,12 +58,12 @@ class Played:
     step: str = ""
     broken_off: str = ""
 
-    withheld_ms: float = 0.0
-    """How late this machine woke a process that wanted nothing else, at worst."""
+    forgiven_ms: float = 0.0
+    """Gaps that this machine made by waking late who wanted nothing else."""
 
     def lost_voices(self) -> dict[Direction, float | None]:
         """Directions lost for longer than the bound and what the machine withheld, or never heard."""
-        bound_ms = GAP_MS + self.withheld_ms
+        bound_ms = GAP_MS + self.forgiven_ms
         return {each: gap for each, gap in self.gaps_ms.items() if gap is None or gap > bound_ms}
 
 
@@ -70,7 +81,7 @@ class Play:
     async def perform(self) -> Played:
         """All steps, or as many as went well."""
         first = (self.customer_calls, self.escalate, self.accept, self.supervise)
-        with Metronome() as metronome:
+        with patient() as patience:
             try:
                 for step in (*first, self.agent_leaves, self.specialist_loads_her_page_again, self.close):
                     self.seen.step = step.__name__
@@ -78,7 +89,7 @@ class Play:
                 self.seen.step = "over"
             except (AssertionError, LabError, PlaywrightError) as error:
                 self.seen.broken_off = f"{self.seen.step}: {error}"
-        self.seen.withheld_ms = metronome.worst_ms
+            self.seen.forgiven_ms = patience.for_gaps
         pages = (self.agent, self.specialist, self.supervisor)
         self.seen.faults = [fault for page in pages for fault in page.faults]
         return self.seen
@@ -171,6 +182,14 @@ class Play:
 
 
 @pytest.fixture(scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningNode]:
+    """A node that waits longer for a page to paint the case than a busy machine's browser takes."""
+    node = NodeUnderTest(tmp_path_factory.mktemp("node") / "state", PATIENT_SCREENS)
+    async with node as access:
+        yield RunningNode(node, access)
+
+
+@pytest.fixture(scope="module")
 async def played(running: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Played]:
     """The play as it went; once more if a voice was lost, because three browsers starve easily on a busy machine."""
     async with (
@@ -210,4 +229,4 @@ async def test_the_customers_call_is_never_renegotiated(played: Played) -> None:
 async def test_the_pages_had_no_script_error_and_measured_their_line(played: Played) -> None:
     """Issue 5 item 1: a network-quality figure in words and numbers."""
     assert played.faults == []
-    assert "good" in played.line_quality
+    assert re.search(r"(good|fair|poor|bad)\W+\d", played.line_quality), played.line_quality

@@ -6,17 +6,19 @@ The play runs once; each check of it is asserted by name, so a failure says whic
 from __future__ import annotations
 
 import pytest
+from siplab.patience import patient
 from siplab.report import Report
 from siplab.scenarios.s03 import S03
 from siplab.scenarios.scene import Pace, play_scene
 
-pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
 async def played() -> Report:
     """S03 as it went, on a node of its own, in its short form."""
-    return await play_scene(S03, Pace(short=True))
+    with patient() as patience:
+        return await play_scene(S03, Pace(short=True, patience=patience))
 
 
 async def test_s03_is_played_to_its_end(played: Report) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 import pjsua2 as pj
 
@@ -37,8 +36,8 @@ def main() -> None:
     player.write(samples)
     while player.queued() > 0:
         endpoint.libHandleEvents(5)
-    deadline = time.monotonic() + 0.1
-    while time.monotonic() < deadline:
+    end = meter.elapsedMs() + 100  # of the bridge's own clock
+    while meter.elapsedMs() < end:
         endpoint.libHandleEvents(5)
     tones = [
         {"first_ms": meter.firstHeardMs(i), "heard_ms": meter.heardMs(i), "gap_ms": meter.longestGapMs(i)}

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from siplab.desk import DeskClient
 from siplab.errors import DeskLost, DeskRefused, WaitTimeout
+from siplab.patience import WAIT_S
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -93,7 +94,7 @@ async def test_documents_follow_the_live_connection(small_desk: SmallDesk) -> No
         assert desk.docs == {"me": {"id": "ana"}}
         small_desk.push(change(1, a={"x": 1}, b={"x": 2}))
         small_desk.push({"type": "change", "seq": 2, "set": {}, "remove": ["b"]})
-        await desk.wait_for(lambda docs: "a" in docs and "b" not in docs, 2.0, "a without b")
+        await desk.wait_for(lambda docs: "a" in docs and "b" not in docs, WAIT_S, "a without b")
         assert [(key, doc) for _, key, doc in desk.history][-3:] == [("a", {"x": 1}), ("b", {"x": 2}), ("b", None)]
 
 
@@ -101,7 +102,9 @@ async def test_waiting_sees_a_state_that_lasts_only_one_frame(small_desk: SmallD
     """`rendered` may be replaced by `ringing` in the next frame; who waits for it must still see it, with its time."""
     async with DeskClient(small_desk.url, "ana", "right") as desk:
         before = time.monotonic()
-        waiting = asyncio.create_task(desk.wait_for(lambda docs: docs.get("e", {}).get("state") == "x", 2.0, "state x"))
+        waiting = asyncio.create_task(
+            desk.wait_for(lambda docs: docs.get("e", {}).get("state") == "x", WAIT_S, "state x")
+        )
         await asyncio.sleep(0)
         small_desk.push(change(1, e={"state": "x"}))
         small_desk.push(change(2, e={"state": "y"}))
@@ -118,7 +121,7 @@ async def test_waiting_in_vain_says_what_was_awaited(small_desk: SmallDesk) -> N
 
 async def test_waiter_learns_that_the_connection_broke(small_desk: SmallDesk) -> None:
     async with DeskClient(small_desk.url, "ana", "right") as desk:
-        waiting = asyncio.create_task(desk.wait_for(lambda docs: "moon" in docs, 2.0, "the moon"))
+        waiting = asyncio.create_task(desk.wait_for(lambda docs: "moon" in docs, WAIT_S, "the moon"))
         await asyncio.sleep(0)
         small_desk.push(None)
         with pytest.raises(DeskLost, match="1001"):
@@ -131,7 +134,7 @@ async def test_missing_change_is_noticed(small_desk: SmallDesk) -> None:
         small_desk.push(change(1))
         small_desk.push(change(3, a={}))
         with pytest.raises(DeskLost, match="change 3 came where 2 was due"):
-            await desk.wait_for(lambda docs: "a" in docs, 2.0, "a")
+            await desk.wait_for(lambda docs: "a" in docs, WAIT_S, "a")
 
 
 async def test_wrong_password_is_a_refusal_with_its_code(small_desk: SmallDesk) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.loopback, pytest.mark.native, pytest.mark.timeout(240)]
 
 PLAN = """
 name = "Everybody"
@@ -57,7 +57,7 @@ async def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     plan.write_text(PLAN)
     command = (str(Path(sys.executable).with_name("siplab")), "load", str(plan), "--out", str(folder))
     process = await create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
-    said, _ = await wait_for(process.communicate(), 110)
+    said, _ = await wait_for(process.communicate(), 220)
     assert process.returncode == 0, said.decode()
     content: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return content

@@ -87,7 +87,7 @@ def test_packets_of_the_former_leg_find_nobody(relay: Relay) -> None:
 def test_relay_greets_the_far_end_until_the_caller_speaks_through_it(relay: Relay) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
         far.bind(("127.0.0.1", 0))
-        far.settimeout(2.0)
+        far.settimeout(20.0)
         given_leg(relay)
         assert not relay.greet()
         relay.reach(far.getsockname())

@@ -14,6 +14,8 @@ from typing import Any
 import aiomqtt
 import pytest
 from siplab.errors import LabError
+from siplab.patience import WAIT_S
+from siplab.ports import lasting_port
 from siplab.presence import Broker, UcClient
 
 pytestmark = pytest.mark.loopback
@@ -22,9 +24,7 @@ pytestmark = pytest.mark.loopback
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     """A private Mosquitto for whoever comes, on a free port of loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = lasting_port()
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n")
     program = next(p for p in ("/usr/sbin/mosquitto", "/usr/bin/mosquitto") if Path(p).exists())
@@ -34,14 +34,14 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield Broker("127.0.0.1", port, "test/v1")
     finally:
         process.terminate()
-        process.wait(5)
+        process.wait(WAIT_S)
 
 
 def _wait_until_open(port: int) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + WAIT_S
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            socket.create_connection(("127.0.0.1", port), WAIT_S).close()
             return
         except OSError:
             if time.monotonic() > deadline:
@@ -53,7 +53,7 @@ async def retained(broker: Broker, topic: str, status: str) -> dict[str, Any]:
     """Wait until the retained message of a topic says a status."""
     async with aiomqtt.Client(broker.host, broker.port) as reader:
         await reader.subscribe(topic)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             async for message in reader.messages:
                 fact: dict[str, Any] = json.loads(bytes(message.payload))
                 if fact["status"] == status:
@@ -104,7 +104,7 @@ async def test_pinged_client_says_its_status_again_before_it_answers(broker: Bro
             await node.subscribe(f"test/v1/{topic}", qos=1)
         await node.publish("test/v1/ping/eva", b'{"nonce":"n1"}', qos=1)
         heard: list[tuple[str, Any]] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             async for message in node.messages:
                 if not message.retain:
                     heard.append((str(message.topic), json.loads(bytes(message.payload))))
@@ -119,7 +119,7 @@ async def test_client_sees_what_the_product_shows_of_its_person(broker: Broker) 
     """S06 step 6: its own status can follow an escalation."""
     async with UcClient(broker, "eva", "secret") as uc, aiomqtt.Client(broker.host, broker.port) as node:
         await node.publish("test/v1/availability/eva", b'{"kind":"reserved"}', qos=1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_S):
             while uc.shown.get("kind") != "reserved":  # noqa: ASYNC110  # it has no event to wait for
                 await asyncio.sleep(0.01)
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from siplab.bench.rig import given_switch
 from siplab.errors import RobotFailed, WaitTimeout
+from siplab.patience import WAIT_S
 from siplab.prover import HearingReport, all_directions, heard_since, longest_gaps, who_hears_whom
 from siplab.remote import Line, RemoteRobot
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native]
 
 NOWHERE = "127.0.0.1:9"
+START_S = 30.0
 THREE = ("C", "A", "E1")
+MOST_ROUNDS = 8
 
 
 def line(party: str, **settings: object) -> Line:
@@ -39,13 +43,26 @@ async def given_robots(*lines: Line) -> AsyncIterator[list[RemoteRobot]]:
 
 
 async def reports_when(robots: list[RemoteRobot], wanted: frozenset[tuple[str, str]]) -> list[HearingReport]:
-    """Ask until all wanted directions are heard, at most 5 s."""
-    for _ in range(100):
+    """Ask until all wanted directions are heard."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
         reports = await asyncio.gather(*(robot.report() for robot in robots))
         if wanted <= who_hears_whom(reports):
             return list(reports)
+        assert time.monotonic() < deadline, f"missing: {wanted - who_hears_whom(reports)}"
         await asyncio.sleep(0.05)
-    raise AssertionError(f"missing: {wanted - who_hears_whom(reports)}")
+
+
+async def measured_undisturbed(play: Callable[[], Awaitable[str]]) -> None:
+    """Play until what was heard is right; `play` says what was wrong.
+
+    Processes that stand still for want of a core make holes, too. What the robots or the mixer do wrong, they do each
+    time.
+    """
+    wrong = [await play()]
+    while wrong[-1]:
+        assert len(wrong) < MOST_ROUNDS, wrong
+        wrong.append(await play())
 
 
 async def test_two_robots_hear_each_other_and_nobody_else() -> None:
@@ -67,19 +84,23 @@ async def test_gap_is_measured_as_long_as_it_was() -> None:
     async with given_robots(line("C"), line("A", answer="auto")) as (c, a):
         c.send("call", to=sip_address(a, "a"))
         await reports_when([c, a], all_directions(("C", "A")))
-        c.send("arm")
-        a.send("arm")
-        a.send("mute", on=True)
-        muted = await a.wait_for("muted")
-        await asyncio.sleep(0.3)
-        a.send("mute", on=False)
-        unmuted = await a.wait_for("unmuted")
-        reports = await reports_when([c, a], all_directions(("C", "A")))
-        gaps = longest_gaps(reports, all_directions(("C", "A")))
-        length_ms = (unmuted.t - muted.t) * 1000
-        assert gaps["A", "C"] == pytest.approx(length_ms, abs=100)
-        assert gaps["C", "A"] is not None
-        assert gaps["C", "A"] < 100
+
+        async def hole() -> str:
+            began = (await c.raw_report()).t
+            c.send("arm")
+            a.send("arm")
+            a.send("mute", on=True)
+            muted = await a.wait_for("muted", since=began)
+            await asyncio.sleep(0.3)
+            a.send("mute", on=False)
+            unmuted = await a.wait_for("unmuted", since=began)
+            reports = await reports_when([c, a], all_directions(("C", "A")))
+            gaps = longest_gaps(reports, all_directions(("C", "A")))
+            length_ms = (unmuted.t - muted.t) * 1000
+            right = gaps["A", "C"] == pytest.approx(length_ms, abs=100) and (gaps["C", "A"] or 0.0) < 100
+            return "" if right else f"{length_ms:.0f} ms long, but {gaps}"
+
+        await measured_undisturbed(hole)
 
 
 async def test_hold_by_the_other_side_is_noticed_and_timed() -> None:
@@ -92,9 +113,10 @@ async def test_hold_by_the_other_side_is_noticed_and_timed() -> None:
         assert held.data["direction"] == "sendonly"
         a.send("hold", on=False)
         back = await c.wait_for("reinvite", where=lambda event: event.data["count"] == 2)
-        state = (await c.raw_report()).data
-        assert state["reinvites"] == 2
-        assert state["hold_s"] == pytest.approx(back.t - held.t, abs=0.25)
+        told, again = await c.raw_report(), await c.raw_report()
+        assert told.data["reinvites"] == 2
+        assert back.t - held.t - 0.25 <= told.data["hold_s"] <= told.t - held.t + 0.25  # all by C's own clock
+        assert again.data["hold_s"] == told.data["hold_s"]  # it is over
 
 
 @pytest.mark.parametrize(("policy", "code"), [("decline", 603), ("busy", 486)])
@@ -129,10 +151,11 @@ async def test_waiting_in_vain_names_robot_and_event() -> None:
             await c.wait_for("incoming", timeout_s=0.05)
 
 
-async def test_unknown_command_is_a_fault_and_the_robot_lives() -> None:
+async def test_unknown_command_is_a_fault_that_is_logged_and_the_robot_lives(caplog: pytest.LogCaptureFixture) -> None:
     async with given_robots(line("C")) as (c,):
         c.send("dance")
         assert "dance" in (await c.wait_for("fault")).data["what"]
+        assert [record.levelname for record in caplog.records if "robot C" in record.message] == ["WARNING"]
         assert (await c.report()).listener == "C"
 
 
@@ -173,10 +196,10 @@ async def given_bridge() -> AsyncIterator[tuple[str, Process]]:
     assert process.stdin
     assert process.stdout
     try:
-        yield (await asyncio.wait_for(process.stdout.readline(), 10)).decode().strip(), process
+        yield (await asyncio.wait_for(process.stdout.readline(), START_S)).decode().strip(), process
     finally:
         process.stdin.write(b"quit\n")
-        await asyncio.wait_for(process.communicate(), 10)
+        await asyncio.wait_for(process.communicate(), START_S)
 
 
 async def test_six_directions_are_proved_and_joining_costs_no_gap() -> None:
@@ -186,15 +209,22 @@ async def test_six_directions_are_proved_and_joining_costs_no_gap() -> None:
         for robot in (c, a):
             robot.send("call", to=f"sip:conference@{address}")
         await reports_when([c, a], all_directions(("C", "A")))
-        c.send("arm")
-        e1.send("call", to=f"sip:conference@{address}")
-        joined = await e1.wait_for("confirmed")
-        reports = await reports_when(robots, all_directions(THREE))
-        assert who_hears_whom(reports) == all_directions(THREE)
-        assert set(heard_since(reports, joined.t)) == all_directions(THREE)
-        gap = longest_gaps(reports, [("A", "C")])["A", "C"]
-        assert gap is not None
-        assert gap <= 100
+
+        async def joins() -> str:
+            began = (await c.raw_report()).t
+            c.send("arm")
+            e1.send("call", to=f"sip:conference@{address}")
+            joined = await e1.wait_for("confirmed", since=began)
+            reports = await reports_when(robots, all_directions(THREE))
+            assert who_hears_whom(reports) == all_directions(THREE)
+            assert set(heard_since(reports, joined.t)) == all_directions(THREE)
+            e1.send("hang_up")
+            await e1.wait_for("ended", since=began)
+            gap = longest_gaps(reports, [("A", "C")])["A", "C"]
+            assert gap is not None
+            return f"a gap of {gap} ms" if gap > 100 else ""
+
+        await measured_undisturbed(joins)
 
 
 async def test_forced_gap_of_the_mixer_is_measured_by_both() -> None:
@@ -203,10 +233,18 @@ async def test_forced_gap_of_the_mixer_is_measured_by_both() -> None:
         for robot in robots:
             robot.send("call", to=f"sip:conference@{address}")
         await reports_when(robots, all_directions(("C", "A")))
-        for robot in robots:
-            robot.send("arm")
-        assert bridge.stdin
-        bridge.stdin.write(b"part 400\n")
-        await asyncio.sleep(0.6)
-        gaps = longest_gaps(await reports_when(robots, all_directions(("C", "A"))), all_directions(("C", "A")))
-        assert all(gap is not None and 300 <= gap <= 600 for gap in gaps.values()), gaps
+        stdin, stdout = bridge.stdin, bridge.stdout
+        assert stdin
+        assert stdout
+
+        async def parts() -> str:
+            for robot in robots:
+                robot.send("arm")
+                await robot.raw_report()  # commands are obeyed in order: it measures anew
+            stdin.write(b"part 400\n")
+            parted_ms = float(await asyncio.wait_for(stdout.readline(), WAIT_S))
+            gaps = longest_gaps(await reports_when(robots, all_directions(("C", "A"))), all_directions(("C", "A")))
+            right = all(gap == pytest.approx(parted_ms, abs=150) for gap in gaps.values())
+            return "" if right else f"parted for {parted_ms:.0f} ms, but {gaps}"
+
+        await measured_undisturbed(parts)

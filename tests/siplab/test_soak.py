@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from siplab.errors import BadInput
+from siplab.patience import WAIT_S
 from siplab.soak.crew import Ledger, Trouble
 from siplab.soak.database import Kept, given_database
 from siplab.soak.faults import SETTLE_S, Fault, child_named
@@ -114,8 +115,9 @@ def test_rtp_sockets_of_a_process_are_counted() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM):
         port = next(port for port in reversed(RTP_PORTS) if _binds(rtp, port))
         assert port in RTP_PORTS
-        assert rtp_sockets(os.getpid()) == before + 1
-    assert rtp_sockets(os.getpid()) == before
+        # The kernel's table is no snapshot: a line may be missing while other processes open and close theirs.
+        assert before + 1 in (rtp_sockets(os.getpid()) for _ in range(20))
+    assert before in (rtp_sockets(os.getpid()) for _ in range(20))
 
 
 def _binds(sock: socket.socket, port: int) -> bool:
@@ -129,14 +131,11 @@ def _binds(sock: socket.socket, port: int) -> bool:
 async def test_child_is_found_by_its_command() -> None:
     process = await asyncio.create_subprocess_exec("sleep", "30")
     try:
-        name = (await asyncio.to_thread(_command_of, process.pid)).strip()
-        assert child_named(os.getpid(), name) is not None
+        async with asyncio.timeout(WAIT_S):
+            # It has our own name for a moment.
+            while child_named(os.getpid(), "sleep") != process.pid:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         assert child_named(os.getpid(), "no-such-command") is None
     finally:
         process.kill()
         await process.wait()
-
-
-def _command_of(pid: int) -> str:
-    with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
-        return comm.read()

@@ -63,7 +63,7 @@ def measured(audio: FloatArray, *frequencies: float) -> list[Heard]:
     samples = (np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes()
     probe = Path(__file__).with_name("meter_probe.py")
     command = [sys.executable, str(probe), *map(str, frequencies)]
-    outcome = subprocess.run(command, input=samples, capture_output=True, check=True, timeout=30)
+    outcome = subprocess.run(command, input=samples, capture_output=True, check=True, timeout=60)
     tones: list[dict[str, Any]] = json.loads(outcome.stdout)
     return [Heard(**tone) for tone in tones]
 

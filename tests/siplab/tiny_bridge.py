@@ -1,7 +1,7 @@
 """A tiny conference for tests of the robots: answers every call and links all callers, run as a process.
 
 Reads lines on stdin: `part N` unlinks the first two callers for N milliseconds (a gap of known length), `quit` ends.
-Writes its SIP address as the first line of stdout.
+Writes its SIP address as the first line of stdout, and for each `part` how many milliseconds it really was.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 import pjsua2 as pj
 
@@ -78,20 +78,22 @@ def main() -> None:
     account.create(config)
     output.write(endpoint.transportGetInfo(opened).localName + "\n")
     output.flush()
-    serve(endpoint)
+    serve(endpoint, output)
     LEGS.clear()
     account.shutdown()
     endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
 
-def serve(endpoint: Any) -> None:
+def serve(endpoint: Any, output: TextIO) -> None:
     os.set_blocking(0, False)
-    rejoin_at = float("inf")
+    parted_at, rejoin_at = 0.0, float("inf")
     while True:
         endpoint.libHandleEvents(5)
         if time.monotonic() >= rejoin_at:
             rejoin_at = float("inf")
             link(LEGS[0], LEGS[1])
+            output.write(f"{(time.monotonic() - parted_at) * 1000}\n")
+            output.flush()
         try:
             words = os.read(0, 1000).decode().split()
         except BlockingIOError:
@@ -99,7 +101,8 @@ def serve(endpoint: Any) -> None:
         if not words or words[0] == "quit":
             return
         unlink(LEGS[0], LEGS[1])
-        rejoin_at = time.monotonic() + int(words[1]) / 1000
+        parted_at = time.monotonic()
+        rejoin_at = parted_at + int(words[1]) / 1000
 
 
 if __name__ == "__main__":

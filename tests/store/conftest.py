@@ -20,6 +20,12 @@ from tests.store.situations import FullDisk, Outage, ServerGone, VirtualClock
 __all__ = ["postgres_server"]
 
 
+@pytest.fixture(autouse=True)
+def _a_database_that_answers_slowly_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("HEALTH_TIMEOUT_S", "CONNECT_TIMEOUT_S", "OPERATION_TIMEOUT_S"):
+        monkeypatch.setattr(f"store.database.{limit}", 30.0)
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()

@@ -61,7 +61,7 @@ class ServerGone:
     async def __aenter__(self) -> None:
         await self._server.run(f"ALTER DATABASE {self._database} ALLOW_CONNECTIONS false")
         await self._server.run(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._database}'"
+            f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{self._database}'"
         )
 
     async def __aexit__(

@@ -18,7 +18,7 @@ TIMES = 25
 QUIET_S = 0.25
 """By then what a jitter buffer still held of the last round has been heard."""
 LOOK_EVERY_S = 0.05
-LATEST_S = 5.0
+LATEST_S = 20.0
 PARTIES = ("C", "A", "E1")
 NAME = "trigger to all three hear each other, phone answering at once, p"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,13 +64,18 @@ def pin_system(pid: int) -> None:
     """Move the system under test, with its children, to its core. Nothing happens outside of `pinned()`."""
     if not _now or _now[-1].system is None:
         return
-    for each in (pid, *_children(pid)):
-        pin(each, (_now[-1].system,))
+    pin(pid, (_now[-1].system,))
+    for each in _children(pid):
+        with suppress(OSError):  # one that has just ended
+            pin(each, (_now[-1].system,))
 
 
 def _children(pid: int) -> Iterator[int]:
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as children:
-            for child in map(int, children.read().split()):
-                yield child
-                yield from _children(child)
+    found: list[int] = []
+    with suppress(OSError):  # processes and threads may end meanwhile
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as children:
+                found += map(int, children.read().split())
+    for child in found:
+        yield child
+        yield from _children(child)

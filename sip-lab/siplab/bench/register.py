@@ -40,8 +40,9 @@ class RegisterOutcome:
     took_s: float
 
 
-def register_flood(host: str, port: int, people: dict[str, str], duration_s: float) -> RegisterOutcome:
-    """Register these people over and over for a while, `PARALLEL` at a time.
+def register_flood(host: str, port: int, people: dict[str, str], duration_s: float, most: int = 0) -> RegisterOutcome:
+    """Register these people over and over for a while, `PARALLEL` at a time; with `most` no longer than until so many
+    are finished or refused.
 
     Raises:
         LabError: Nothing answered at all.
@@ -51,7 +52,7 @@ def register_flood(host: str, port: int, people: dict[str, str], duration_s: flo
         sock.connect((host, port))
         sock.setblocking(False)
         flood = _Flood(sock, people)
-        outcome = flood.run(duration_s)
+        outcome = flood.run(duration_s, most)
     if not outcome.done and not outcome.refused:
         raise LabError(f"no registrar answers at {host}:{port}")
     return outcome
@@ -66,9 +67,11 @@ class _Flood:
         self._running: dict[str, _Registration] = {}
         self._done = self._refused = 0
 
-    def run(self, duration_s: float) -> RegisterOutcome:
+    def run(self, duration_s: float, most: int) -> RegisterOutcome:
         began_at = time.monotonic()
         while (now := time.monotonic()) < began_at + duration_s:
+            if most and self._done + self._refused >= most:
+                break
             while self._idle and len(self._running) < PARALLEL:
                 phone = self._idle.popleft()
                 self._running[phone.user] = phone

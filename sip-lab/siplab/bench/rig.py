@@ -45,8 +45,9 @@ async def given_load_at(target: str) -> AsyncIterator[Child]:
     load = await Child.start("the load", "siplab.bench.load", target=target, number="5001")
     try:
         yield load
+        at = time.monotonic()
         load.send("hang_up")
-        await load.wait_for("idle", since=time.monotonic(), timeout_s=15.0)
+        await load.wait_for("idle", since=at)
     finally:
         await load.stop()
 

@@ -23,7 +23,7 @@ from siplab.tones import load_tone
 FOREVER_S = 86_400.0
 HEARD_AFTER_S = 0.6
 """From the moment somebody is in until everybody must hear everybody."""
-HEAR_TRIES, HEAR_AGAIN_S = 4, 0.25
+HEAR_TRIES, HEAR_AGAIN_S = 12, 0.25
 PROMISE_HEARD_S = 2.0
 SEARCH_LIMIT_S = 4 * CEILING_S
 OVER_PHASES = ("wrap_up", "closed")

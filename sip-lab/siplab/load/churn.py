@@ -14,7 +14,7 @@ from siplab.node import Login, NodeAccess
 from siplab.presence import Broker, UcClient
 
 ELSEWHERE = ("busy", "away", "dnd")
-SEEN_WITHIN_S = 5.0
+SEEN_WITHIN_S = 15.0
 MOST_MEASURED = 20_000
 
 

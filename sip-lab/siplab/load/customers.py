@@ -22,7 +22,7 @@ from siplab.tones import load_tone, load_tones
 PLAIN_TONES = [(f"{hz}", hz) for hz in range(400, 2_000, 100)]
 SPARE_CALLS = 10
 """Calls that are ending while new ones begin."""
-REPORT_TIMEOUT_S = 3.0
+REPORT_TIMEOUT_S = 10.0
 NUMBERS = 100_000
 
 

@@ -16,8 +16,8 @@ from siplab.prover import HearingReport, ToneReading
 from siplab.remote import Line, RemoteRobot
 from siplab.tones import load_tones
 
-REGISTER_TIMEOUT_S = 15.0
-REPORT_TIMEOUT_S = 3.0
+REGISTER_TIMEOUT_S = 30.0
+REPORT_TIMEOUT_S = 10.0
 _USER = re.compile(r"sips?:([^@;>]+)@")
 
 Hear = Callable[[ChildEvent], None]

@@ -29,8 +29,8 @@ from siplab.remote import Line
 from siplab.scenarios.stage import phone_line
 from siplab.tones import load_tone
 
-READY_TIMEOUT_S = 15.0
-FINISH_S = 5.0
+READY_TIMEOUT_S = 30.0
+FINISH_S = 15.0
 MOST_TROUBLES = 200
 
 

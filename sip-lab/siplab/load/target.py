@@ -102,7 +102,7 @@ def check_reachable(target: Target) -> None:
         if target.transport == "udp":
             _ask_over_udp(host, target.port)
         else:
-            socket.create_connection((host, target.port), timeout=3.0).close()
+            socket.create_connection((host, target.port), timeout=10.0).close()
     except OSError as error:
         raise BadInput(f"--target {target.uri}: nobody answers there ({error.strerror or 'no answer'})") from error
 
@@ -111,7 +111,7 @@ def _ask_over_udp(host: str, port: int) -> None:
     """Send OPTIONS (RFC 3261 §11); any answer will do, silence will not."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(1.0)
+        asking.settimeout(2.0)
         asking.connect((host, port))
         own, own_port = asking.getsockname()[:2]
         shown, own = (f"[{host}]", f"[{own}]") if family == socket.AF_INET6 else (host, own)

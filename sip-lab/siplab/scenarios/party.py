@@ -14,6 +14,7 @@ from typing import Any
 from siplab import prover
 from siplab.child import ChildEvent
 from siplab.errors import LabError, WaitTimeout
+from siplab.patience import WAIT_S
 from siplab.prover import HearingReport
 from siplab.remote import RemoteRobot
 
@@ -35,7 +36,7 @@ class Party:
         self,
         event: str,
         since: float = 0.0,
-        timeout_s: float = 5.0,
+        timeout_s: float = WAIT_S,
         where: Callable[[ChildEvent], bool] = lambda _event: True,
     ) -> ChildEvent:
         """Wait for an event of this phone."""
@@ -61,7 +62,7 @@ class Party:
         """Count its calls now."""
         return int((await self.details())["calls"])
 
-    async def until_free(self, timeout_s: float) -> float:
+    async def until_free(self, timeout_s: float = WAIT_S) -> float:
         """Wait until it has no call; gives the seconds that took.
 
         Raises:
@@ -91,7 +92,7 @@ async def listen(parties: Sequence[Party]) -> list[HearingReport]:
 
 
 async def until_heard(
-    parties: Sequence[Party], wanted: Sequence[prover.Direction] | None = None, timeout_s: float = 3.0
+    parties: Sequence[Party], wanted: Sequence[prover.Direction] | None = None, timeout_s: float = WAIT_S
 ) -> list[HearingReport]:
     """Wait until these directions (default: everybody hears everybody) are proved by tone; gives the proof.
 
@@ -106,6 +107,19 @@ async def until_heard(
             raise WaitTimeout(missing, timeout_s)
         await asyncio.sleep(POLL_S)
     return reports
+
+
+async def until_deaf(parties: Sequence[Party]) -> None:
+    """Wait until none of these hears any tone.
+
+    Raises:
+        WaitTimeout: Who still hears whom.
+    """
+    deadline = time.monotonic() + WAIT_S
+    while heard := prover.who_hears_whom(await listen(parties)):
+        if time.monotonic() > deadline:
+            raise WaitTimeout(f"silence ({sorted(heard)} heard)", WAIT_S)
+        await asyncio.sleep(POLL_S)
 
 
 async def first_of(awaitables: Sequence[Any]) -> None:

@@ -9,6 +9,7 @@ play; only a step without which the next makes no sense does, and then the rest 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from siplab.child import ChildEvent
 from siplab.desk import DeskClient, Document, Documents
 from siplab.errors import DeskRefused, LabError, WaitTimeout
 from siplab.node import NodeAccess
+from siplab.patience import STRICT, WAIT_S, Patience
 from siplab.remote import Line, RemoteRobot
 from siplab.report import Report
 from siplab.scenarios import s01_checks as claims
@@ -55,6 +57,8 @@ class S01Options:
     together_s: float = 1.5
     alone_s: float = 1.5
     agent: str = "anna.novak"
+    patience: Patience = STRICT
+    """What a machine that does other things besides is forgiven."""
 
     @classmethod
     def full(cls) -> S01Options:
@@ -93,7 +97,7 @@ class _Play:
     """One run of the scenario: its steps in order, and what they measured."""
 
     def __init__(self, access: NodeAccess, options: S01Options, story: Story) -> None:
-        self.checks = Checks(claims.PLANNED)
+        self.checks = Checks(claims.PLANNED, options.patience)
         self.story = story
         self.step = "setting the stage"
         self.numbers: dict[str, Any] = {
@@ -172,15 +176,15 @@ class _Play:
         self.story.start()
         self.story.add(f"Ana calls {CLAIMS_LINE}")
         on.customer.send("call", to=CLAIMS_LINE)
-        welcomed = await on.customer.wait_for("confirmed", timeout_s=5.0)
+        welcomed = await on.customer.wait_for("confirmed")
         self.story.add("The claims line answers her", welcomed.t)
         rang = await on.agent.wait_for("incoming", timeout_s=ANSWER_TIMEOUT_S)
         self.story.add(f"{on.cast.agent.name}'s phone rings", rang.t)
-        answered = await on.agent.wait_for("confirmed", timeout_s=5.0)
+        answered = await on.agent.wait_for("confirmed")
         self.story.add(f"{on.cast.agent.name} answers", answered.t)
-        talking = await on.agent_desk.wait_for(_my_interaction, 5.0, "the interaction in phase talking")
+        talking = await on.agent_desk.wait_for(_my_interaction, WAIT_S, "the interaction in phase talking")
         self._interaction = str(talking.value["id"])
-        await self._until_heard(on, (("C", "A"), ("A", "C")), 3.0)
+        await self._until_heard(on, (("C", "A"), ("A", "C")))
         self.story.add("They hear each other")
 
     async def _talk_and_fill(self, on: _Players) -> None:
@@ -190,7 +194,7 @@ class _Play:
             await edit(on.agent_desk, await self._case(on.agent_desk), str(field["key"]), sample_text(field))
         await on.agent_desk.wait_for(
             lambda docs: sum(map(is_filled, docs[self._case_key(docs)]["fields"])) >= FILLED,
-            3.0,
+            WAIT_S,
             f"{FILLED} filled fields",
         )
         self.story.add(f"{on.cast.agent.name} has noted {FILLED} of {len(case['fields'])} facts")
@@ -206,7 +210,7 @@ class _Play:
             wanted = self._expect_states[login.person]
             try:
                 key, what = f"person/{login.person}", f"{login.name} shown as {wanted}"
-                seen = await on.agent_desk.wait_for(lambda d, k=key, w=wanted: _state(d, k) == w, 3.0, what)  # type: ignore[misc]
+                seen = await on.agent_desk.wait_for(lambda d, k=key, w=wanted: _state(d, k) == w, WAIT_S, what)  # type: ignore[misc]
             except WaitTimeout as late:
                 shown = on.agent_desk.docs.get(key, {}).get("availability")
                 self.checks.record("list_follows_presence", False, f"{late}; shown: {shown}")
@@ -227,7 +231,7 @@ class _Play:
     async def _escalate(self, on: _Players) -> ChildEvent:
         for robot in (on.customer, on.agent, on.specialist):
             robot.send("reset")
-        await self._until_heard(on, (("C", "A"), ("A", "C")), 2.0)
+        await self._until_heard(on, (("C", "A"), ("A", "C")))
         e1 = on.cast.specialists[0]
         self._t0 = time.monotonic()
         self.story.add(f"{on.cast.agent.name} escalates to {e1.name} (t0)", self._t0)
@@ -243,14 +247,14 @@ class _Play:
             self.checks.record("one_action", refused is None, str(refused) if refused else "1 command")
             if refused is not None:
                 raise refused
-        invite = await on.specialist.wait_for("incoming", since=self._t0, timeout_s=5.0)
+        invite = await on.specialist.wait_for("incoming", since=self._t0)
         self.story.add(f"{e1.name}'s phone is asked to ring", invite.t)
         self._judge_invite(invite)
         return invite
 
     async def _case_arrives(self, on: _Players) -> None:
         desk = on.specialist_desk
-        pushed = await desk.wait_for(_offered_case, 5.0, "the escalation together with its case")
+        pushed = await desk.wait_for(_offered_case, WAIT_S, "the escalation together with its case")
         self._escalation, case, interaction = pushed.value
         self.checks.at_most("case_pushed", (pushed.at - self._t0) * 1000, claims.PUSH_MS, "ms")
         self.story.add("The case is at the specialist's screen", pushed.at)
@@ -275,12 +279,14 @@ class _Play:
         self.checks.record("invite_shows_customer", *judges.judge_identity(headers, CUSTOMER_NUMBER))
 
     async def _accept(self, on: _Players, invite: ChildEvent) -> None:
-        await asyncio.sleep(max(0.0, self._t0 + self._options.accept_after_s - time.monotonic()))
+        await self._until_liftable(on)
+        with contextlib.suppress(WaitTimeout):
+            await self._until_heard(on, (("A", "C"), ("C", "A")))
         before = await self._listen(on)
         apart = [(a, b) for a, b in prover.all_directions(THREE) if "E1" in (a, b)]
         early = [f"{b} hears {a}" for a, b in apart if prover.heard_before(before, (a, b), time.monotonic())]
         self.checks.record("not_heard_before_accept", not early, "; ".join(early) or "silence")
-        self.checks.record("talk_goes_on", *judges.judge_gaps(before, (("A", "C"), ("C", "A"))))
+        self.checks.record("talk_goes_on", *judges.judge_gaps(before, (("A", "C"), ("C", "A")), self._gap_ms))
         if not self._escalation.get("off_hook_accepts", True):
             await on.specialist_desk.command(f"escalations/{self._escalation['id']}/accept")
         on.specialist.send("answer")
@@ -288,7 +294,7 @@ class _Play:
         self.story.add(f"{on.cast.specialists[0].name} accepts", accepted.t)
         key = f"escalation/{self._escalation['id']}"
         joined = await on.agent_desk.wait_for(
-            lambda d: d.get(key, {}).get("joined_at"), 5.0, "the escalation as joined"
+            lambda d: d.get(key, {}).get("joined_at"), WAIT_S, "the escalation as joined"
         )
         joined_ms = (joined.at - accepted.t) * 1000
         self.numbers["joined_after_accept_ms"] = round(joined_ms, 1)
@@ -296,14 +302,20 @@ class _Play:
         self.story.add("Joined: three people talk", joined.at)
         await self._prove_six(on, joined.at)
 
+    async def _until_liftable(self, on: _Players) -> None:
+        """The node takes what is lifted within 0.4 s after it heard of the ringing for a machine."""
+        key = f"escalation/{self._escalation['id']}"
+        await on.agent_desk.wait_for(lambda d: d.get(key, {}).get("ringing_at"), WAIT_S, "the ringing phone")
+        await asyncio.sleep(max(0.5, self._t0 + self._options.accept_after_s - time.monotonic()))
+
     async def _prove_six(self, on: _Players, joined_at: float) -> None:
         wanted = prover.all_directions(THREE)
         proved: dict[prover.Direction, float] = {}
-        while time.monotonic() < joined_at + 1.5 * claims.HEARD_MS / 1000 and set(proved) < wanted:
+        while time.monotonic() < joined_at + WAIT_S and set(proved) < wanted:
             heard = prover.heard_since(await self._listen(on), joined_at)
             proved |= {d: ms for d, ms in heard.items() if d in wanted and d not in proved}
             await asyncio.sleep(0.02)
-        in_time = {direction: ms for direction, ms in proved.items() if ms <= claims.HEARD_MS}
+        in_time = {direction: ms for direction, ms in proved.items() if self.checks.in_time(ms, claims.HEARD_MS)}
         self.numbers["directions_heard"] = len(in_time)
         missing = ", ".join(f"{a}->{b}" for a, b in sorted(wanted - set(in_time)))
         told = f"{len(in_time)} within {max(in_time.values(), default=0):.0f} ms" + (
@@ -337,7 +349,7 @@ class _Play:
         typed_at = time.monotonic()
         await edit(writer, case, key, text)
         try:
-            seen = await reader.wait_for(is_there, 3.0, f"the {source}'s value of '{key}'")
+            seen = await reader.wait_for(is_there, WAIT_S, f"the {source}'s value of '{key}'")
         except WaitTimeout as late:
             self.checks.record(check, False, str(late))
             return
@@ -353,8 +365,8 @@ class _Play:
         self.story.add(f"{on.cast.agent.name} leaves", left_at)
         await on.agent_desk.command(f"interactions/{self._interaction}/leave")
         try:
-            gone = await on.agent.wait_for("ended", since=left_at, timeout_s=3.0)
-            wrapping = await on.agent_desk.wait_for(lambda d: _agent_state(d) == "wrap_up", 3.0, "agent state wrap_up")
+            gone = await on.agent.wait_for("ended", since=left_at)
+            wrapping = await on.agent_desk.wait_for(lambda d: _agent_state(d) == "wrap_up", WAIT_S, "wrap-up")
             after_ms = (max(gone.t, wrapping.at) - left_at) * 1000
             self.checks.at_most("agent_wraps_up", after_ms, claims.CLEAN_UP_MS, "ms")
             self.story.add(f"{on.cast.agent.name} is in wrap-up", wrapping.at)
@@ -362,17 +374,20 @@ class _Play:
             self.checks.record("agent_wraps_up", False, f"{late}; state {_agent_state(on.agent_desk.docs)}")
         await asyncio.sleep(self._options.alone_s)
         await self._agent_is_ready_again(on)
+        pair = ("E1", "C"), ("C", "E1")
+        with contextlib.suppress(WaitTimeout):
+            await self._until_heard(on, pair)
         alone = [await on.customer.report(), await on.specialist.report()]
         later = prover.longest_gaps(alone, (("E1", "C"),))["E1", "C"]
         self._customer_gaps["E1", "C"] = None if later is None else max(later, self._customer_gaps["E1", "C"] or 0.0)
-        self.checks.record("others_talk_on", *judges.judge_gaps(alone, (("E1", "C"), ("C", "E1"))))
+        self.checks.record("others_talk_on", *judges.judge_gaps(alone, pair, self._gap_ms))
 
     async def _agent_is_ready_again(self, on: _Players) -> None:
         try:
             await on.agent_desk.command("me/wrap-up/finish", {"disposition": "escalated", "note": "Handed to claims."})
             ready = await on.agent_desk.wait_for(
                 lambda d: _agent_state(d) == "idle" and d["me"]["agent"]["status"] == "ready",
-                3.0,
+                WAIT_S,
                 "the agent idle and ready",
             )
         except (WaitTimeout, LabError) as error:
@@ -389,9 +404,7 @@ class _Play:
         body = {"outcome": OUTCOME, "resolved": True, "note": "Covered; the payment goes out today."}
         await on.specialist_desk.command(f"interactions/{self._interaction}/close", body)
         try:
-            ends = [
-                await robot.wait_for("ended", since=closed_at, timeout_s=3.0) for robot in (on.customer, on.specialist)
-            ]
+            ends = [await robot.wait_for("ended", since=closed_at) for robot in (on.customer, on.specialist)]
         except WaitTimeout as late:
             self.checks.record("legs_end", False, str(late))
             return
@@ -402,7 +415,7 @@ class _Play:
         """Judge the customer's whole call: gaps over all changes, re-INVITEs, hold."""
         known = [gap for gap in self._customer_gaps.values() if gap is not None]
         self.numbers["longest_gap_ms"] = max(known, default=None)
-        self.checks.record("customer_gap", *judges.judge_customer_gaps(self._customer_gaps))
+        self.checks.record("customer_gap", *judges.judge_customer_gaps(self._customer_gaps, self._gap_ms))
         self.numbers["reinvites_to_customer"], self.numbers["hold_s"] = state["reinvites"], state["hold_s"]
         self.checks.record("no_reinvite_to_customer", state["reinvites"] == 0, str(state["reinvites"]))
         self.checks.record("no_hold", state["hold_s"] == 0, f"{state['hold_s']:g} s")
@@ -430,29 +443,33 @@ class _Play:
     # --- shared --------------------------------------------------------------------------------------------------
 
     async def _events(self, desk: DeskClient) -> list[Document]:
-        deadline = time.monotonic() + 3.0
+        deadline = time.monotonic() + WAIT_S
         while True:
             events = [dict(event) for event in await desk.read(f"interactions/{self._interaction}/events")]
             if time.monotonic() > deadline or any(event["name"] == "interaction.closed" for event in events):
                 return events
             await asyncio.sleep(0.05)
 
+    @property
+    def _gap_ms(self) -> float:
+        return self.checks.gap_bound(claims.GAP_MS)
+
     async def _listen(self, on: _Players) -> list[prover.HearingReport]:
         return list(await asyncio.gather(*(robot.report() for robot in (on.customer, on.agent, on.specialist))))
 
-    async def _until_heard(self, on: _Players, wanted: tuple[prover.Direction, ...], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
+    async def _until_heard(self, on: _Players, wanted: tuple[prover.Direction, ...]) -> None:
+        deadline = time.monotonic() + WAIT_S
         while not set(wanted) <= (heard := prover.who_hears_whom(await self._listen(on))):
             if time.monotonic() > deadline:
                 missing = ", ".join(f"{listener} to hear {speaker}" for speaker, listener in set(wanted) - heard)
-                raise WaitTimeout(missing, timeout_s)
+                raise WaitTimeout(missing, WAIT_S)
             await asyncio.sleep(0.03)
 
     def _case_key(self, docs: Documents) -> str:
         return f"case/{docs[f'interaction/{self._interaction}']['case']}"
 
     async def _case(self, desk: DeskClient) -> Document:
-        found = await desk.wait_for(lambda docs: docs.get(self._case_key(docs)), 3.0, "the case document")
+        found = await desk.wait_for(lambda docs: docs.get(self._case_key(docs)), WAIT_S, "the case document")
         return dict(found.value or {})
 
 

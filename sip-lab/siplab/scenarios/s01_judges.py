@@ -60,17 +60,19 @@ def judge_identity(headers: Mapping[str, str], number: str) -> Judgement:
     return number in shown, headers.get("From", "no From").partition(";tag=")[0]
 
 
-def judge_gaps(reports: Iterable[prover.HearingReport], wanted: Sequence[prover.Direction]) -> Judgement:
+def judge_gaps(
+    reports: Iterable[prover.HearingReport], wanted: Sequence[prover.Direction], bound_ms: float = claims.GAP_MS
+) -> Judgement:
     """Judge whether these directions are audible and were never lost for longer than the bound."""
     known = tuple(reports)
     gaps, heard = prover.longest_gaps(known, wanted), prover.who_hears_whom(known)
-    held = all(d in heard and (gap := gaps[d]) is not None and gap <= claims.GAP_MS for d in wanted)
+    held = all(d in heard and (gap := gaps[d]) is not None and gap <= bound_ms for d in wanted)
     return held, ", ".join(_gap_text(d, gaps[d], d in heard) for d in wanted)
 
 
-def judge_customer_gaps(gaps: Mapping[prover.Direction, float | None]) -> Judgement:
+def judge_customer_gaps(gaps: Mapping[prover.Direction, float | None], bound_ms: float = claims.GAP_MS) -> Judgement:
     """Judge the customer's longest gaps of each speaker he had to hear."""
-    held = bool(gaps) and all(gap is not None and gap <= claims.GAP_MS for gap in gaps.values())
+    held = bool(gaps) and all(gap is not None and gap <= bound_ms for gap in gaps.values())
     return held, ", ".join(_gap_text(direction, gap, True) for direction, gap in gaps.items()) or "nothing heard"
 
 

@@ -1,6 +1,6 @@
 """S02: the experts do not answer, and still the customer has somebody in time, or a promise.
 
-E1 never answers, E2 refuses, E3 is a mailbox, E4 answers after a while, E5 never. The agent asks for the skill; the
+E1 never answers, E2 refuses, E3 is a mailbox, E4 lets it ring and answers, E5 never. The agent asks for the skill; the
 system goes from one to the next under one deadline (N2) and joins nobody but a person (N8). Then the same with E4
 silent: a promise is made, and heard by the customer, before the ceiling. E1, who let it ring twice, is not shown free
 any more and is told why, until he says that he is there.
@@ -9,7 +9,9 @@ any more and is told why, until he says that he is there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from dataclasses import replace
 from datetime import datetime
 
 from siplab import prover
@@ -17,12 +19,15 @@ from siplab.checks import Planned
 from siplab.company import CLAIMS, LabCompany, agent, specialist
 from siplab.desk import DeskClient, Document
 from siplab.errors import WaitTimeout
+from siplab.patience import WAIT_S
 from siplab.scenarios.party import Party, listen, until_heard
 from siplab.scenarios.scene import Environment, Pace, Scene, Talk
+from siplab.scenarios.stage import phone_line
 
 CAUSE_MS, NEXT_MS, CANCEL_MS = 500, 300, 500
-EXPERTS = 5
-SHORT = {"RING_S": 3.0, "TARGET_S": 8.0, "CEILING_S": 12.0, "ACCEPT_S": 1.0}
+EXPERTS, MAILBOX = 5, 3
+"""E3 is answered at once, without a ring: however busy the machine is, no person can lift as fast as that."""
+SHORT = {"RING_S": 4.0, "TARGET_S": 9.0, "CEILING_S": 13.0, "ACCEPT_S": 1.0}
 DEFAULT = {"RING_S": 8.0, "TARGET_S": 20.0, "CEILING_S": 30.0, "ACCEPT_S": 3.0}
 
 
@@ -89,13 +94,13 @@ class S02(Scene):
 
     async def _experts(self) -> dict[int, Party]:
         self.screens: dict[int, DeskClient] = {}
-        wait_s = 1.5 if self.pace.short else 5.0
-        answers = {1: ("never", 0), 2: ("decline", 0), 3: ("auto", 0), 4: ("auto", int(wait_s * 1000)), 5: ("never", 0)}
+        answers = {1: "never", 2: "decline", 3: "auto", 4: "command", 5: "never"}
 
         async def expert(number: int) -> Party:
-            person, (answer, after_ms) = _person(number), answers[number]
+            person = _person(number)
             self.screens[number] = await self.screen(person)
-            phone = await self.phone(f"E{number}", person, answer, after_ms)
+            line = phone_line(f"E{number}", self.stage.access.logins[person], self._me, answers[number])
+            (phone,) = await self.robot(person, replace(line, ring=number != MAILBOX))
             await self.available(person)
             return phone
 
@@ -114,7 +119,8 @@ class S02(Scene):
         self.story.add("The agent asks for somebody who knows claims (t0)", t0)
         key = f"escalation/{escalation['id']}"
         try:
-            joined = await talk.until(key, lambda doc: doc["joined_at"], limits["CEILING_S"] + 3, "somebody joined")
+            await self._e4_lifts(talk, key, t0)
+            joined = await talk.until(key, lambda doc: doc["joined_at"], "somebody joined")
         finally:
             await self._judge_tries(talk, key, t0)
         self.numbers["joined_s"] = round(joined.at - t0, 2)
@@ -122,7 +128,19 @@ class S02(Scene):
         self.story.add("E4 is joined", joined.at)
         await self._judge_joined(talk, joined.at)
 
+    async def _e4_lifts(self, talk: Talk, key: str, t0: float) -> None:
+        """The mailbox is out and E5's phone rings, too; with the mission's limits he takes his time besides."""
+        wait_s = _limits(self.pace)["CEILING_S"] + WAIT_S
+        await self.experts[5].wait_for("rang", since=t0, timeout_s=wait_s)
+        await talk.until(key, lambda doc: _cause(doc, MAILBOX), "what became of E3", wait_s)
+        await talk.until_liftable(_person(4))
+        await asyncio.sleep(0.0 if self.pace.short else 3.0)
+        self.experts[4].send("answer")
+
     async def _judge_tries(self, talk: Talk, key: str, t0: float) -> None:
+        for number in (1, 2, 3):
+            with contextlib.suppress(WaitTimeout):
+                await self.experts[number].wait_for("ended", since=t0)
         doc = talk.desk.docs.get(key, {})
         tried = [str(each["specialist"])[-1] for each in doc.get("invitations", ())]
         rung = [f"E{n}: {len(e.events('incoming', t0))}" for n, e in self.experts.items()]
@@ -160,26 +178,26 @@ class S02(Scene):
             return
         late_ms = (seen - ended[0].t) * 1000
         self.story.add(f"E{number}: {said}, on the agent's screen", seen)
-        self.checks.record(check, said == cause and late_ms <= CAUSE_MS, f"{said}, {max(0.0, late_ms):.0f} ms")
+        in_time = self.checks.in_time(late_ms, CAUSE_MS)
+        self.checks.record(check, said == cause and in_time, f"{said}, {max(0.0, late_ms):.0f} ms")
 
     async def _judge_joined(self, talk: Talk, joined_at: float) -> None:
         three = (*talk.pair, self.experts[4])
         try:
-            await until_heard(three, timeout_s=1.5)
+            await until_heard(three)
             self.checks.record("six_directions", True, "6")
         except WaitTimeout as missing:
             self.checks.record("six_directions", False, str(missing))
         await self.gaps(talk.pair, "never_alone")
-        lifted = self.experts[4].events("answered")
-        ended = [e for e in self.experts[5].events("ended") if lifted and e.t >= lifted[-1].t - 0.05]
-        if ended:
-            self.checks.at_most("others_cancelled", max(0.0, (ended[0].t - lifted[-1].t) * 1000), CANCEL_MS, "ms")
-            reason = str(ended[0].data["reason_header"])
-            self.checks.record(
-                "no_missed_call", "completed elsewhere" in reason and "200" in reason, reason or "no Reason"
-            )
-        else:
+        lifted = self.experts[4].events("answered")[-1]
+        try:
+            ended = await self.experts[5].wait_for("ended", since=lifted.t)
+        except WaitTimeout:
             self.checks.record("others_cancelled", False, f"E5 rang {len(self.experts[5].events('incoming'))} times")
+            return
+        self.checks.at_most("others_cancelled", (ended.t - lifted.t) * 1000, CANCEL_MS, "ms")
+        reason = str(ended.data["reason_header"])
+        self.checks.record("no_missed_call", "completed elsewhere" in reason and "200" in reason, reason or "no Reason")
 
     # --- the second time: nobody answers -------------------------------------------------------------------------
 
@@ -188,20 +206,20 @@ class S02(Scene):
         ceiling_s = _limits(self.pace)["CEILING_S"]
         self.experts[4].send("hang_up")
         self.experts[4].policy("never")
-        await talk.until(f"interaction/{talk.interaction}", lambda doc: doc["phase"] == "talking", 3.0, "two again")
-        await self.shown(talk.desk, _person(4))
-        self.checks.record("one_miss_is_none", *_shows(talk.desk, "free"))
+        await talk.until(f"interaction/{talk.interaction}", lambda doc: doc["phase"] == "talking", "two again")
+        for number in range(2, EXPERTS + 1):
+            await self.shown(talk.desk, _person(number))
+        await self._records(talk.desk, "one_miss_is_none", "free")
         self.step = "the agent asks again"
         t0 = time.monotonic()
         escalation = await talk.escalate(skill=CLAIMS, reason="And once more.")
         self.story.add("The agent asks again (t0)", t0)
-        talk.agent.send("mute", on=True)  # so that whatever the customer hears is the announcement
-        await asyncio.sleep(0.3)
-        talk.customer.send("reset")
+        await self.hush(talk.pair)  # so that whatever the customer hears is the announcement
         await self._promise(talk, f"escalation/{escalation['id']}", t0, ceiling_s)
-        talk.agent.send("mute", on=False)
+        for party in talk.pair:
+            party.send("mute", on=False)
         try:
-            left = await asyncio.gather(*(expert.until_free(1.0) for expert in self.experts.values()))
+            left = await asyncio.gather(*(expert.until_free() for expert in self.experts.values()))
             self.checks.at_most("no_leg_left", max(left) * 1000, CANCEL_MS, "ms")
         except WaitTimeout as zombie:
             self.checks.record("no_leg_left", False, str(zombie))
@@ -210,8 +228,9 @@ class S02(Scene):
 
     async def _unconfirmed(self, talk: Talk) -> None:
         self.step = "E1 missed a second ring"
-        self.checks.record("unconfirmed", *_shows(talk.desk, "unknown", "unconfirmed"))
         screen = self.screens[1]
+        await self._records(talk.desk, "unconfirmed", "unknown", "unconfirmed")
+        await _until_shown(screen, "unknown", "unconfirmed")
         own = screen.docs[f"person/{_person(1)}"]["availability"]
         told = str(own["because"])
         self.checks.record("told_why", "did not answer" in told and bool(own["unconfirmed_since"]), told)
@@ -219,29 +238,38 @@ class S02(Scene):
         at = time.monotonic()
         await screen.command("me/availability", {"status": "available"})
         key = f"person/{_person(1)}"
-        free = await talk.until(key, lambda doc: doc["availability"]["state"] == "free", 3.0, "E1 shown free")
+        free = await talk.until(key, lambda doc: doc["availability"]["state"] == "free", "E1 shown free")
         self.checks.at_most("confirmed_again", (free.at - at) * 1000, 1_000, "ms")
         self.story.add("E1 says that he is there, and is shown free", free.at)
 
+    async def _records(self, desk: DeskClient, check: str, state: str, kind: str = "") -> None:
+        """Record whether a screen comes to show E1 so."""
+        with contextlib.suppress(WaitTimeout):
+            await _until_shown(desk, state, kind)
+        shown = desk.docs[f"person/{_person(1)}"]["availability"]
+        self.checks.record(check, _is_shown(shown, state, kind), f"{shown['state']}: {shown['because']}")
+
     async def _promise(self, talk: Talk, key: str, t0: float, ceiling_s: float) -> None:
-        promised = await talk.until(key, lambda doc: doc["state"] == "closed", ceiling_s + 3, "the end of the search")
+        promised = await talk.until(
+            key, lambda doc: doc["state"] == "closed", "the end of the search", ceiling_s + WAIT_S
+        )
         passed_s = round(promised.at - t0, 2)
         self.numbers["promised_s"] = passed_s
         cause = talk.desk.docs[key]["cause"]
-        self.checks.record("promise", cause == "promised" and passed_s <= ceiling_s, f"{cause} after {passed_s:.2f} s")
+        in_time = self.checks.in_time(passed_s * 1000, ceiling_s * 1000)
+        self.checks.record("promise", cause == "promised" and in_time, f"{cause} after {passed_s:.2f} s")
         self.story.add(f"The search ends: {talk.desk.docs[key]['cause_text']}", promised.at)
         await self._notice(talk, t0, ceiling_s)
-        events = await talk.events()
+        events = await talk.until_logged("task.created")
         created = [e for e in events if e["name"] == "task.created"]
         requested = [e for e in events if e["name"] == "escalation.requested"][-1]
         after_s = _seconds(requested, created[-1]) if created else -1.0
-        self.checks.record(
-            "task_created", 0 <= after_s <= ceiling_s, f"after {after_s:.2f} s" if created else "no task"
-        )
+        in_time = after_s >= 0 and self.checks.in_time(after_s * 1000, ceiling_s * 1000)
+        self.checks.record("task_created", in_time, f"after {after_s:.2f} s" if created else "no task")
 
     async def _notice(self, talk: Talk, t0: float, ceiling_s: float) -> None:
         heard: dict[str, object] = {}
-        while time.monotonic() < t0 + ceiling_s + 1:
+        while time.monotonic() < t0 + ceiling_s + WAIT_S:
             heard = await talk.customer.details()
             if float(str(heard["sound_ms"])) >= 300:
                 break
@@ -252,7 +280,8 @@ class S02(Scene):
             return
         self.story.add("The customer hears what happens next", began)
         told = f"from {began - t0:.2f} s on, {float(str(heard['sound_ms'])):.0f} ms so far"
-        self.checks.record("notice_heard", began - t0 <= ceiling_s and float(str(heard["sound_ms"])) >= 300, told)
+        in_time = self.checks.in_time((began - t0) * 1000, ceiling_s * 1000)
+        self.checks.record("notice_heard", in_time and float(str(heard["sound_ms"])) >= 300, told)
 
 
 def _limits(pace: Pace) -> dict[str, float]:
@@ -263,10 +292,16 @@ def _person(number: int) -> str:
     return f"expert.{number:02}"
 
 
-def _shows(desk: DeskClient, state: str, kind: str = "") -> tuple[bool, str]:
-    """What a screen shows of E1, and whether it is that."""
-    shown = desk.docs[f"person/{_person(1)}"]["availability"]
-    return shown["state"] == state and kind in ("", shown["kind"]), f"{shown['state']}: {shown['because']}"
+def _is_shown(shown: Document, state: str, kind: str) -> bool:
+    return bool(shown["state"] == state and kind in ("", shown["kind"]))
+
+
+async def _until_shown(desk: DeskClient, state: str, kind: str) -> None:
+    """Wait until a screen shows E1 so."""
+    key = f"person/{_person(1)}"
+    await desk.wait_for(
+        lambda docs: _is_shown(docs[key]["availability"], state, kind), WAIT_S, f"E1 {state} {kind}".rstrip()
+    )
 
 
 def _cause(doc: Document, number: int) -> str:

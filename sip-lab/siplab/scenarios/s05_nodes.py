@@ -13,17 +13,22 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from siplab.checks import Planned
+from siplab.desk import Document, Documents
 from siplab.errors import DeskRefused, WaitTimeout
+from siplab.patience import WAIT_S
+from siplab.scenarios.party import Party
 from siplab.scenarios.s05 import EXPERT, S05
 from siplab.scenarios.scene import Talk
 from store.database import Database
 from store.interactions import Interactions
 from store.leases import Leases
 
-CUT_S, SHORT_CUT_S, HEAL_S, LEASE_S, CEILING_S = 10.0, 7.0, 3.0, 5.0, 30.0
+CUT_S, SHORT_CUT_S, HEAL_S, LEASE_S = 10.0, 7.0, 3.0, 5.0
 TAKEN_OVER_S = 10.0
 """About four seconds of silence, and as long as the callbacks take to reach a screen on a busy machine."""
+BUSY_S = 1.0
 POLL_S = 0.05
+SHOWN = f"person/{EXPERT}"
 
 
 class S05Nodes(S05):
@@ -32,6 +37,7 @@ class S05Nodes(S05):
     nodes = 3
     planned = (
         *S05.planned,
+        Planned("busy_everywhere", "E1 talks on one node: the others show him in a call", "<= 1 s", ("N4", "N6")),
         Planned("cut_off_rings_nobody", "A node cut off from the store rings nobody", "0 INVITEs", ("N4",)),
         Planned("others_ring_on", "Meanwhile another node rings E1, once", "1 INVITE", ("N4",)),
         Planned("cut_off_talks_on", "Who talks on the cut-off node talks on", "gap <= 100 ms", ("CE-11", "N7")),
@@ -63,6 +69,16 @@ class S05Nodes(S05):
         await self._cut_off(cut_off)
         await self._clear(range(self.nodes))
         await self._kill(dying)
+
+    async def _join(self, winner: Talk, expert: Party) -> None:
+        await super()._join(winner, expert)
+        joined_at = winner.desk.first_arrival(self.winning_key, lambda doc: bool(doc["joined_at"]))
+        assert joined_at is not None
+        screens = [self.screens[other] for other in self._others(self._home(winner))]
+        shown = [await screen.wait_for(_shows_him_talking, WAIT_S, "E1 in a call") for screen in screens]
+        seen_at = [screen.first_arrival(SHOWN, _talks) or each.at for screen, each in zip(screens, shown, strict=True)]
+        self.checks.at_most("busy_everywhere", round(max(0.0, *(at - joined_at for at in seen_at)), 3), BUSY_S, "s")
+        self.story.add("The other nodes show E1 in a call")
 
     def _at(self, number: int) -> list[Talk]:
         """The conversations of one node, in the order in which their customers came."""
@@ -123,7 +139,7 @@ class S05Nodes(S05):
             return here == {talk.interaction for talk in self._at(number)}
 
         for check, holds in (("not_called_back", no_callbacks), ("healed", own_calls)):
-            await self._until(holds, HEAL_S + 3, self._planned_says(check))
+            await self._until(holds, self._planned_says(check))
             self.checks.at_most(check, round(time.monotonic() - since, 2), HEAL_S, "s")
         self.story.add("Its calls are its own again, nobody is to be called back")
 
@@ -140,7 +156,7 @@ class S05Nodes(S05):
         async def taken() -> bool:
             return any(names <= self.screens[other].docs.keys() for other in self._others(number))
 
-        await self._until(taken, CEILING_S, f"callbacks for the customers of n{number + 1}")
+        await self._until(taken, f"callbacks for the customers of n{number + 1}")
         return next(other for other in self._others(number) if names <= self.screens[other].docs.keys())
 
     async def _ring_elsewhere(self, number: int) -> int:
@@ -148,11 +164,11 @@ class S05Nodes(S05):
         free = next(n for n in self._others(number) if not set(self._callbacks(number)) & self.screens[n].docs.keys())
         since = time.monotonic()
         await self._ask(self._at(free)[0])
-        await self._rung(self.experts, since, timeout_s=4.0)
+        await self._rung(self.experts, since)
         await asyncio.sleep(0.5)  # a second ring would come within this
         return sum(len(expert.events("incoming", since)) for expert in self.experts)
 
-    async def _until(self, holds: Callable[[], Awaitable[bool]], timeout_s: float, what: str) -> float:
+    async def _until(self, holds: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 30.0) -> float:
         """Wait for something to hold; gives the seconds that took."""
         began = time.monotonic()
         while not await holds():
@@ -189,7 +205,7 @@ class S05Nodes(S05):
         async def is_free() -> bool:
             return all(lease.person != EXPERT for lease in await Leases(self.database, time.time).live())
 
-        await self._until(is_free, LEASE_S + 3, "the lease on E1 to end")
+        await self._until(is_free, "the lease on E1 to end")
         return round(time.monotonic() - since, 2)
 
     async def _judge_callbacks(self, number: int, taker: int, cases: dict[str, object]) -> None:
@@ -201,3 +217,11 @@ class S05Nodes(S05):
         in_order = sorted(docs, key=lambda key: str(docs[key]["arrived_at"])) == list(cases)
         told = f"{same} of {len(cases)}, {'in order' if in_order else 'out of order'}"
         self.checks.record("case_kept", same == len(cases) and in_order, told)
+
+
+def _talks(person: Document) -> bool:
+    return bool(person["availability"]["kind"] == "in_call")
+
+
+def _shows_him_talking(docs: Documents) -> bool:
+    return SHOWN in docs and _talks(docs[SHOWN])

@@ -11,6 +11,7 @@ from typing import Any, Self
 from siplab.desk import DeskClient, Document
 from siplab.errors import BadInput, WaitTimeout
 from siplab.node import Login, NodeAccess
+from siplab.patience import WAIT_S
 from siplab.presence import Broker, UcClient
 from siplab.remote import Line, RemoteRobot
 
@@ -55,10 +56,10 @@ class Stage:
             robot.send("register", party)
         for party in secured:
             try:
-                await robot.wait_for("registered", party, timeout_s=8.0)
+                await robot.wait_for("registered", party, timeout_s=WAIT_S)
             except WaitTimeout as late:
                 refusals = [e.data for e in robot.events if e.name == "registration_failed"]
-                raise WaitTimeout(late.awaited, 8.0, f"refused: {refusals[-1]}" if refusals else str(late)) from late
+                raise WaitTimeout(late.awaited, WAIT_S, f"refused: {refusals[-1]}" if refusals else str(late)) from late
         return robot
 
     async def uc_client(self, login: Login, me: Document) -> UcClient:

@@ -14,7 +14,7 @@ from center.report.documents import Behind
 from center.report.live import KEY, Reports
 from center.report.report import Window
 from routing.model import AgentStatus
-from tests.center.stage import ANNA, BEN, EVA, OLGA, POLL_S, Document, Stage
+from tests.center.stage import ANNA, BEN, EVA, OLGA, PATIENCE_S, POLL_S, Document, Stage
 from vocabulary import InteractionId, PersonId, QueueId
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ async def refilled(stage: Stage) -> Document:
 
 async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
     """What is there once the store has written everything that was decided."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             if found := await look():
                 return found
@@ -87,7 +87,7 @@ async def test_the_calls_behind_a_figure_are_listed_for_supervisors_only(stage: 
 
     async def look() -> Document | None:
         found = await stage.center.commands.reports.calls(supervisor, Behind.IN_TIME, TODAY, QueueId(""))
-        return dict(found) if found["rows"][0]["customer_name"] else None
+        return dict(found) if found["rows"] and found["rows"][0]["customer_name"] else None
 
     found = await eventually(look)
     assert [row["interaction"] for row in found["rows"]] == [interaction]
