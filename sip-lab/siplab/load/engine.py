@@ -296,28 +296,27 @@ class LoadEngine:
         )
 
     def _close_books(self) -> None:
-        """Put together what customers and staff know, and keep the ladders that are worth it."""
+        """Put together what customers and staff know; keep the ladders of what broke and of one that went well."""
         run, staff = self.run, self._staff
         self._note_second()
         run.took_s = time.monotonic() - self._began
         run.stopped = self._stopping.is_set()
-        results, good_shown = [], False
-        for result in sorted(run.results, key=lambda each: each.number):
-            note = staff.notes.get(result.number) if staff is not None else None
-            if note is not None:
-                result = replace(
-                    result, agent=note.agent, waited_s=note.waited_s, deaf=note.deaf, escalation=note.escalation
-                )
-            if result.broken or not good_shown:
-                good_shown = good_shown or not result.broken
-                result = replace(result, ladder=in_order(self._ladders.get(result.number, ())))
-            results.append(result)
-        run.results = results
+        results = [self._with_staffs_word(each) for each in sorted(run.results, key=lambda each: each.number)]
+        good = [each for each in results if not each.broken]
+        example = next((each for each in good if each.escalation is not None), good[0] if good else None)
+        shown = {each.number: self._ladders.get(each.number, ()) for each in results if each.broken or each is example}
+        run.results = [replace(each, ladder=in_order(shown.get(each.number, ()))) for each in results]
         if staff is not None:
             run.troubles = staff.troubles
             if staff.churn is not None:
                 churn = staff.churn
                 run.presence = PresenceFigures(churn.said, churn.unseen, churn.seen_ms)
+
+    def _with_staffs_word(self, result: CallResult) -> CallResult:
+        note = self._staff.notes.get(result.number) if self._staff is not None else None
+        if note is None:
+            return result
+        return replace(result, agent=note.agent, waited_s=note.waited_s, deaf=note.deaf, escalation=note.escalation)
 
 
 def _key(caller: str) -> str:
