@@ -4,10 +4,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Hundreds of Python processes are started by the tests: each would translate the whole program anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-# These hold stopwatches: two of them may run side by side, but nothing that wants a whole core.
-PLAYS := tests/siplab $(wildcard tests/scenarios/test_s0*.py tests/scenarios/test_*phone.py tests/scenarios/test_foreign*.py)
 # Three nodes, a database and thirteen phones: both cores are theirs.
 CROWDED := tests/scenarios/test_s05.py
+# These hold stopwatches: three of them may run side by side, but nothing that wants a whole core.
+PLAYS := tests/siplab $(filter-out $(CROWDED),$(wildcard tests/scenarios/test_s0*.py tests/scenarios/test_*phone.py \
+	tests/scenarios/test_foreign*.py))
 
 # What fails beside others runs once more by itself, in sight: a stopwatch proves nothing on a machine that stood still.
 # What fails twice fails.
@@ -26,8 +27,8 @@ demo: setup     ## Robots play a first escalation on real SIP, RTP, MQTT and Web
 	@siplab run s01 --json build/demo.json
 
 test: setup-test lint  ## Set up everything, check the code, run all tests (under 10 minutes)
-	@$(call pytest,-n 3 --dist loadfile,$(PLAYS:%=--ignore=%))
-	@$(call pytest,-n 2 --dist loadfile,$(PLAYS) --ignore=$(CROWDED))
+	@$(call pytest,-n 4 --dist loadfile,$(PLAYS:%=--ignore=%) --ignore=$(CROWDED))
+	@$(call pytest,-n 3 --dist loadfile,$(PLAYS))
 	@$(call pytest,,$(CROWDED))
 
 lint: setup-test  ## Format and lint rules, strict types; the pages' own tests, which take seconds
