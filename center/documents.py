@@ -277,7 +277,7 @@ def escalation_document(
 ) -> dict[str, Any]:
     """An escalation as the agent sees it, with every invitation; or (`viewer`) as one invited specialist sees his."""
     state = esc.state
-    invitation = state.of(viewer) if viewer is not None else _shown_invitation(state)
+    invitation = state.of(viewer) if viewer is not None else _shown_invitation(esc)
     specialist = invitation.specialist if invitation is not None else state.first
     reached = esc.reached.get(specialist, {}) if specialist is not None else {}
     end = state.end if viewer is None or invitation is None or invitation.is_live else invitation.end
@@ -335,11 +335,21 @@ def _search_json(esc: EscalationWork, names: Mapping[PersonId, str], utc: Utc) -
     }
 
 
-def _shown_invitation(state: Escalation) -> Invitation | None:
+def _shown_invitation(esc: EscalationWork) -> Invitation | None:
     """The invitation that matters most to the agent: who joined, else the furthest living one, else the last."""
     order = list(InvitationState)
-    live = sorted(state.live_invitations, key=lambda each: order.index(each.state))
-    return state.winner or (live[-1] if live else None) or (state.invitations[-1] if state.invitations else None)
+    live = sorted(esc.state.live_invitations, key=lambda each: order.index(each.state))
+    return esc.state.winner or (live[-1] if live else None) or counted_invitation(esc)
+
+
+def counted_invitation(esc: EscalationWork) -> Invitation | None:
+    """Who joined, also when the conversation is over and others were invited beside him; else the last one tried."""
+    if esc.state.winner is not None or not esc.state.invitations:
+        return esc.state.winner
+    joined = "joined" in esc.times
+    tried = reversed(esc.state.invitations)
+    came = (each for each in tried if joined and "accepted" in esc.reached.get(each.specialist, {}))
+    return next(came, esc.state.invitations[-1])
 
 
 def _shown_state(state: Escalation, invitation: Invitation | None, viewer: PersonId | None) -> str:

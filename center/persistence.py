@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from center.documents import EscalationWork, Utc, Work, budgets
+from center.documents import EscalationWork, Utc, Work, budgets, counted_invitation
 from center.errors import UnknownThing
-from center.escalation.model import Invitation
 from center.interaction.model import Phase
 from center.live import Document
 from context.bundle import utc_text
@@ -250,8 +249,8 @@ def stored_interaction(work: Work, utc: Utc) -> StoredInteraction:
 def stored_escalation(esc: EscalationWork) -> StoredEscalation:
     """The whole and the invitation that counted: who joined, or the last one tried."""
     state, times = esc.state, esc.times
-    last = state.winner or next(iter(_joined(esc)), None) or (state.invitations[-1] if state.invitations else None)
-    specialist = last.specialist if last else state.first
+    counted = counted_invitation(esc)
+    specialist = counted.specialist if counted else state.first
     reached = esc.reached.get(specialist, {}) if specialist else {}
     return StoredEscalation(
         id=state.id,
@@ -268,10 +267,3 @@ def stored_escalation(esc: EscalationWork) -> StoredEscalation:
         result=state.end.result if state.end else None,
         reason=state.end.reason if state.end else "",
     )
-
-
-def _joined(esc: EscalationWork) -> list[Invitation]:
-    """Who had joined, once the conversation is over: others who were rung beside him were invited after him."""
-    if "joined" not in esc.times:
-        return []
-    return [each for each in reversed(esc.state.invitations) if "accepted" in esc.reached.get(each.specialist, {})]
