@@ -12,6 +12,7 @@ import pytest
 from siplab.desk import Document, Documents
 from siplab.patience import WAIT_S
 from siplab.ports import lasting_port
+from siplab.remote import RemoteRobot
 
 from tests.scenarios.company import (
     AGENT,
@@ -28,9 +29,11 @@ from tests.scenarios.company import (
 )
 from tests.scenarios.conftest import RunningNode
 from tests.scenarios.foreign import baresip_phone, foreign_program, heard_in, other_machine, sipp_customer
+from tests.scenarios.hearing import heard
 
 pytestmark = [pytest.mark.loopback, pytest.mark.native]
 
+RECORDED_MS = 2_000.0
 ECHO = (("A", "A"),)
 """SIPp sends all audio back: the agent who hears his own tone is heard, and hears."""
 
@@ -95,12 +98,24 @@ async def test_a_baresip_desk_phone_on_another_machine_is_the_specialist_with_au
                     "baresip in the conference",
                 )
                 await until_heard((call.customer, call.agent), (*BOTH_WAYS, ("E1", "C"), ("E1", "A")))
+                for robot in (call.customer, call.agent):
+                    robot.send("reset")
+                await until(_have_talked(call.customer, call.agent), "baresip to talk for the recording's length")
                 await call.close()
                 await until(_has_heard(folder, "C", "A"), "baresip's recording of customer and agent")
 
 
 def _escalation(docs: Documents) -> Document | None:
     return next((doc for key, doc in docs.items() if key.startswith("escalation/") and doc["digest"]), None)
+
+
+def _have_talked(*robots: RemoteRobot) -> Callable[[], Awaitable[bool]]:
+    """Ask whether both heard E1 for longer than the end of its recording that is looked at."""
+
+    async def asked() -> bool:
+        return {("E1", "C"), ("E1", "A")} <= await heard(robots, RECORDED_MS)
+
+    return asked
 
 
 def _has_heard(folder: Path, *parties: str) -> Callable[[], Awaitable[bool]]:
