@@ -85,10 +85,13 @@ export function PhoneStrip({ casesShown, openSettings }: StripProps) {
   const asked = arriving(useStore(desk.state));
   const phase = phaseOf(state);
   const name = useCallerName(state.call);
-  const [keypad, setKeypad] = useState(false);
+  // A keypad belongs to the call it was opened for, or to none: it is gone with the call, at once.
+  const here = state.call?.leg ?? "";
+  const [keypadAt, setKeypadAt] = useState<string | null>(null);
+  const keypad = keypadAt === here;
+  const switchKeypad = () => setKeypadAt(keypad ? null : here);
   const mayDial = phase === "idle" || phase === "talking";
-  useKey("y", t.browserPhone.keyKeypad, () => setKeypad(!keypad), mayDial);
-  useEffect(() => setKeypad(false), [state.call === null]);
+  useKey("y", t.browserPhone.keyKeypad, switchKeypad, mayDial);
   useEffect(() => {
     // An arriving case flashes by itself.
     if (phase === "ringing" && state.call?.escalation === null) return flashTitle(t.browserPhone.rings(name));
@@ -110,7 +113,7 @@ export function PhoneStrip({ casesShown, openSettings }: StripProps) {
               label={t.browserPhone.keypad}
               class="button small"
               pressed={keypad}
-              onClick={() => setKeypad(!keypad)}
+              onClick={switchKeypad}
             />
           )}
           {phase !== "ringing" && (
@@ -122,7 +125,7 @@ export function PhoneStrip({ casesShown, openSettings }: StripProps) {
       </div>
       {state.call?.muted && <p class="phone-note warn">{t.browserPhone.muted}</p>}
       <Trouble phone={phone} state={state} />
-      {keypad && mayDial && <Keypad phone={phone} call={state.call} close={() => setKeypad(false)} />}
+      {keypad && mayDial && <Keypad phone={phone} call={state.call} close={() => setKeypadAt(null)} />}
     </section>
   );
 }
